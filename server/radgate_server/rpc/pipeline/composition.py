@@ -66,7 +66,7 @@ def build_ways(
         KeyError: a method has no row in the table of access, or its row says STUDY or FEED and no row of the table
             STUDIES_NAMED says how its messages name studies.
         AttributeError: the servicer lacks a method.
-
+        ValueError: a method's row does not say what is recorded of its calls.
     """
     ways = (_build_way(service, method, servicer, layers, gates) for method in service.methods)
     return {way.full_name: way for way in ways}
@@ -80,6 +80,8 @@ def _build_way(
     gates: StudyGates,
 ) -> Way:
     access = METHODS[full_name := f"{service.full_name}/{descriptor.name}"]
+    if access.audit is None:
+        raise ValueError(f"the row of {full_name} does not say what the audit trail has of it")
     method = Method(full_name, access, named_tenant(descriptor, access))
     innermost = _innermost(descriptor, getattr(servicer, descriptor.name), method, gates)
     proceed = compose(method, layers, innermost)
