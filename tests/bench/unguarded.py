@@ -21,9 +21,9 @@ async def _record_nothing(_sink: MonitoredAuditSink, _entry: AuditEntry) -> None
 
 
 def _few_layers(
-    gates: CallChecks, introductions: CallerIdentities, _calls: Any, _telemetry: Any, _tracer: Any = None
+    gates: CallChecks, caller_identities: CallerIdentities, _calls: Any, _telemetry: Any, _tracer: Any = None
 ) -> tuple[Interceptor, ...]:
-    return (answer_errors, authenticate(gates.authenticator, introductions))
+    return (answer_errors, authenticate(gates.authenticator, caller_identities))
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ PRIORITY = Priority.INTERACTIVE
 
 
 @dataclass(frozen=True)
-class Way:
+class Workload:
     """One thing to do to a frame, bare and through the pool; the pool's takes a number of frames."""
 
     name: str
@@ -55,7 +55,7 @@ def ct_frame() -> StoredFrame:
     return StoredFrame(ct_pixels(0), EXPLICIT_VR_LITTLE_ENDIAN, image)
 
 
-def ways(workers: ImageWorkers) -> Iterator[Way]:
+def workloads(workers: ImageWorkers) -> Iterator[Workload]:
     """Decoding and encoding, for each syntax."""
     native, decoded = ct_frame(), EncodeTarget(EXPLICIT_VR_LITTLE_ENDIAN)
     for end in SYNTAXES:
@@ -67,8 +67,8 @@ def ways(workers: ImageWorkers) -> Iterator[Way]:
         yield _transcoding(f"encode {name}", native, target, workers)
 
 
-def _transcoding(name: str, frame: StoredFrame, target: EncodeTarget, workers: ImageWorkers) -> Way:
-    return Way(
+def _transcoding(name: str, frame: StoredFrame, target: EncodeTarget, workers: ImageWorkers) -> Workload:
+    return Workload(
         name,
         lambda: transcode_frame(frame, target),
         lambda count: workers.transcode([frame] * count, target, priority=PRIORITY),
@@ -84,13 +84,13 @@ class Figures:
     loop_us: float = 0
 
 
-def run_bare(way: Way, seconds: float, threads: int) -> Figures:
+def run_bare(workload: Workload, seconds: float, threads: int) -> Figures:
     """So many threads."""
 
     def work(_: int) -> int:
         done, end_s = 0, time.perf_counter() + seconds
         while time.perf_counter() < end_s:
-            way.bare()
+            workload.bare()
             done += 1
         return done
 
@@ -101,7 +101,7 @@ def run_bare(way: Way, seconds: float, threads: int) -> Figures:
         return Figures(done / elapsed_s, cpu_s / done * 1e6)
 
 
-async def run_pooled(way: Way, seconds: float, callers: int, frames: int, workers: ImageWorkers) -> Figures:
+async def run_pooled(workload: Workload, seconds: float, callers: int, frames: int, workers: ImageWorkers) -> Figures:
     """So many callers with so many frames each."""
     done = 0
 
@@ -109,7 +109,7 @@ async def run_pooled(way: Way, seconds: float, callers: int, frames: int, worker
         nonlocal done
         end_s = time.perf_counter() + seconds
         while time.perf_counter() < end_s:
-            await way.pooled(frames)
+            await workload.pooled(frames)
             done += frames
 
     def cpu_s() -> float:
@@ -126,17 +126,17 @@ def worker_cpu_s(pid: int) -> float:
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
-async def measure(way: Way, seconds: float, threads: int, workers: ImageWorkers) -> str:
+async def measure(workload: Workload, seconds: float, threads: int, workers: ImageWorkers) -> str:
     """One line of the table. The ratio of processor time holds on a busy machine too, that of rates on a quiet one."""
     bare, single, server, batches = [], [], [], []
     for _ in range(ROUNDS):
-        bare.append(await asyncio.to_thread(run_bare, way, seconds, threads))
-        single.append(await run_pooled(way, seconds, CALLERS, 1, workers))
-        server.append(await run_pooled(way, seconds, 2 * threads, SERVER_BATCH, workers))
-        batches.append(await run_pooled(way, seconds, 2, MANY, workers))
+        bare.append(await asyncio.to_thread(run_bare, workload, seconds, threads))
+        single.append(await run_pooled(workload, seconds, CALLERS, 1, workers))
+        server.append(await run_pooled(workload, seconds, 2 * threads, SERVER_BATCH, workers))
+        batches.append(await run_pooled(workload, seconds, 2, MANY, workers))
     megabytes = len(ct_frame().data) / min(each.cpu_us for each in batches)
     return (
-        f"{way.name:38} bare {_reported(bare)}; single {_reported(single, bare)}; batches of {SERVER_BATCH} "
+        f"{workload.name:38} bare {_reported(bare)}; single {_reported(single, bare)}; batches of {SERVER_BATCH} "
         f"{_reported(server, bare)}; of {MANY} {_reported(batches, bare)}, {megabytes:4.0f} MB/s of processor time; "
         f"loop {', '.join(f'{min(each.loop_us for each in runs):4.0f} µs' for runs in (single, server, batches))}"
     )
@@ -157,9 +157,9 @@ async def main(seconds: float) -> None:
     threads = number_of_workers(ImagingSettings())
     await workers.start()
     try:
-        for way in ways(workers):
-            await way.pooled(2 * threads)  # all are awake, all libraries loaded
-            print(await measure(way, seconds, threads, workers), flush=True)
+        for workload in workloads(workers):
+            await workload.pooled(2 * threads)  # all are awake, all libraries loaded
+            print(await measure(workload, seconds, threads, workers), flush=True)
     finally:
         await workers.close()
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")

@@ -63,7 +63,7 @@ RARE = {
     "radgate_audit_chain_broken",
 }
 
-type Shown = Mapping[str, Mapping[str, frozenset[str]]]
+type ExposedMetrics = Mapping[str, Mapping[str, frozenset[str]]]
 """What /metrics shows: samples by name, and of each the labels with their values."""
 
 
@@ -77,7 +77,7 @@ class Server:
     def client(self) -> Client:
         return Client(f"127.0.0.1:{self.grpc_port}", self.key, "east")
 
-    def shown(self) -> Shown:
+    def shown(self) -> ExposedMetrics:
         with urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10) as response:
             text = response.read().decode()
         labels: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
@@ -88,7 +88,7 @@ class Server:
                     found[name].add(value)
         return {metric: {name: frozenset(values) for name, values in found.items()} for metric, found in labels.items()}
 
-    async def until_shown(self, is_so: Callable[[Shown], bool], do: Callable[[], Awaitable[object]]) -> None:
+    async def until_shown(self, is_so: Callable[[ExposedMetrics], bool], do: Callable[[], Awaitable[object]]) -> None:
         """Do it again and again until the metrics show it."""
         async with asyncio.timeout(GIVE_UP_S):
             while not is_so(await asyncio.to_thread(self.shown)):
@@ -184,7 +184,7 @@ async def work_and_fail(server: Server) -> None:
     )
 
 
-def missing(where: str, expression: str, shown: Shown) -> list[str]:
+def missing(where: str, expression: str, shown: ExposedMetrics) -> list[str]:
     """What the expression names and the server does not show."""
     problems = []
     known: set[str] = set(ADDED)

@@ -94,7 +94,10 @@ def watch_pacs(base: Foundation, pacs: PacsSide, invalidation: Invalidation) -> 
     base.run(
         monitor,
         ChangesReader(
-            pacs.clients.connected, invalidation.changed, invalidation.distrust, interval_s=settings.changes_interval_s
+            pacs.clients.connected,
+            invalidation.changed,
+            invalidation.require_revalidation,
+            interval_s=settings.changes_interval_s,
         ),
     )
 
@@ -125,7 +128,7 @@ def watch_alerts(base: Foundation) -> None:
     alerts = base.settings.alerts
     if not alerts.receivers:
         return
-    couriers = [
+    deliveries = [
         NoticeDelivery(
             receiver.name,
             build_notifier(receiver),
@@ -141,7 +144,7 @@ def watch_alerts(base: Foundation) -> None:
         RegistrySamples(base.telemetry.registry),
         AlertLedger(NoticePolicy(alerts.site_or_host, alerts.settle_s, alerts.repeat_s)),
         SilenceFile(base.settings.data_dir),
-        couriers,
+        deliveries,
         base.clock,
         interval_s=alerts.interval_s,
         notes=AlertNotes(alerts.runbook_url, partial(_problem_of_check, base.readiness)),

@@ -14,7 +14,7 @@ from radgate_server.core.servers.member import Member
 from radgate_server.installation.opening import pacs_factories
 from radgate_server.services.administration.detection import impatient
 from radgate_server.services.cache.study_states import StudyStates
-from radgate_server.services.imaging.pictures.numbered import Numbered
+from radgate_server.services.imaging.pictures.ordered_contents import OrderedContents
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.pacs.failover.tracker import FailoverTracker
 from radgate_server.services.pacs.resilience import PacsGuard
@@ -107,7 +107,7 @@ class PacsQueries:
     facts: StudyFactsReader
     studies: KnownStudies
     places: InstanceLocator
-    numbered: Numbered
+    ordered_contents: OrderedContents
     states: StudyStates
 
 
@@ -133,6 +133,6 @@ def build_pacs_queries(base: Foundation, clients: PacsClients, studies: KnownStu
         StudyFactsReader(clients, listed, ttl_s=settings.auth.study_facts_ttl_s, clock=clock),
         studies,
         places,
-        Numbered(query),
+        OrderedContents(query),
         states,
     )

@@ -98,7 +98,7 @@ def build_images(
         instances,
         workers,
         tiers.derived,
-        Representatives(queries.numbered, queries.lister),
+        Representatives(queries.ordered_contents, queries.lister),
         queries.places,
         max_pixels=max_pixels,
         room=room,
@@ -184,7 +184,7 @@ def build_services(
         pictures=pictures,
         transcoder=transcoder,
         streams=FrameStreams(
-            queries.lister, queries.numbered, retrieve, pictures.frames, transcoder, previews, ahead=ahead
+            queries.lister, queries.ordered_contents, retrieve, pictures.frames, transcoder, previews, ahead=ahead
         ),
         uploads=images.uploads,
         jobs=_open_jobs(base, job_handlers(retrieve, transcoder.instance, pictures.thumbnails.make), job_sleep),

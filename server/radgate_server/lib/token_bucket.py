@@ -59,6 +59,6 @@ class TokenBucket:
         self.left = min(self.capacity, level) - self.taken
         self._seen_s = now_s
 
-    def forgive(self, reported: float) -> None:
-        """Report no more what could not be reported."""
+    def discard_report(self, reported: float) -> None:
+        """Discard a report of use that could not be sent in time."""
         self.taken -= reported

@@ -7,7 +7,7 @@ from radgate_server.core.reports.tables import RECORD_COLUMNS, SUMMARY_COLUMNS, 
 from radgate_server.core.reports.unusual import FINDING_COLUMNS
 
 
-class Shown(NamedTuple):
+class PageColumn(NamedTuple):
     """A column on paper: its title and its width in points."""
 
     title: str
@@ -19,52 +19,52 @@ class Part(NamedTuple):
 
     title: str
     note: str
-    columns: Sequence[Shown]
+    columns: Sequence[PageColumn]
     rows: Sequence[Sequence[str]]
 
 
-_SHOWN: dict[tuple[str, ...], dict[str, Shown]] = {
+_PAGE_COLUMNS: dict[tuple[str, ...], dict[str, PageColumn]] = {
     RECORD_COLUMNS: {
-        "sequence": Shown("Record", 40),
-        "time": Shown("Time", 92),
-        "user": Shown("User", 86),
-        "role": Shown("Role", 42),
-        "action": Shown("Action", 70),
-        "outcome": Shown("Outcome", 46),
-        "patient_id": Shown("Patient ID", 64),
-        "study_instance_uid": Shown("Study Instance UID", 132),
-        "address": Shown("Address", 58),
-        "detail": Shown("Detail", 84),
-        "break_glass": Shown("Break-glass", 56),
+        "sequence": PageColumn("Record", 40),
+        "time": PageColumn("Time", 92),
+        "user": PageColumn("User", 86),
+        "role": PageColumn("Role", 42),
+        "action": PageColumn("Action", 70),
+        "outcome": PageColumn("Outcome", 46),
+        "patient_id": PageColumn("Patient ID", 64),
+        "study_instance_uid": PageColumn("Study Instance UID", 132),
+        "address": PageColumn("Address", 58),
+        "detail": PageColumn("Detail", 84),
+        "break_glass": PageColumn("Break-glass", 56),
     },
     SUMMARY_COLUMNS: {
-        "user": Shown("User", 110),
-        "role": Shown("Role", 46),
-        "patient_id": Shown("Patient ID", 84),
-        "study_instance_uid": Shown("Study Instance UID", 150),
-        "actions": Shown("Actions", 108),
-        "accesses": Shown("Accesses", 46),
-        "refused": Shown("Refused", 42),
-        "first": Shown("First", 92),
-        "last": Shown("Last", 92),
+        "user": PageColumn("User", 110),
+        "role": PageColumn("Role", 46),
+        "patient_id": PageColumn("Patient ID", 84),
+        "study_instance_uid": PageColumn("Study Instance UID", 150),
+        "actions": PageColumn("Actions", 108),
+        "accesses": PageColumn("Accesses", 46),
+        "refused": PageColumn("Refused", 42),
+        "first": PageColumn("First", 92),
+        "last": PageColumn("Last", 92),
     },
     FINDING_COLUMNS: {
-        "reason": Shown("Reason", 58),
-        "user": Shown("User", 110),
-        "role": Shown("Role", 46),
-        "day": Shown("Day", 52),
-        "patient_id": Shown("Patient ID", 84),
-        "accesses": Shown("Accesses", 46),
-        "first": Shown("First", 92),
-        "last": Shown("Last", 92),
-        "explanation": Shown("Explanation", 190),
+        "reason": PageColumn("Reason", 58),
+        "user": PageColumn("User", 110),
+        "role": PageColumn("Role", 46),
+        "day": PageColumn("Day", 52),
+        "patient_id": PageColumn("Patient ID", 84),
+        "accesses": PageColumn("Accesses", 46),
+        "first": PageColumn("First", 92),
+        "last": PageColumn("Last", 92),
+        "explanation": PageColumn("Explanation", 190),
     },
 }
 
 
 def on_paper(title: str, note: str, table: Table) -> Part:
     """Keep the columns that a page has room for."""
-    shown = _SHOWN[table.columns]
+    shown = _PAGE_COLUMNS[table.columns]
     places = [table.columns.index(name) for name in shown]
     rows = [[_printable(row[place]) for place in places] for row in table.rows]
     return Part(title, note, tuple(shown.values()), rows)

@@ -32,7 +32,7 @@ from radgate_server.core.secrets.secret import NO_SECRET, SecretSource
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
+class _AuthMethodOptions:
     """One way to show who one is: its options by the field of HttpAuth that they fill, and the secret's variable."""
 
     method: HttpAuthMethod
@@ -46,11 +46,11 @@ class _Way:
         return (*self.fields, self.secret)
 
 
-_WAYS = (
-    _Way(HttpAuthMethod.BASIC, {"username": "username"}, "password_env", frozenset({"password_env"})),
-    _Way(HttpAuthMethod.BEARER, {}, "bearer_env"),
-    _Way(HttpAuthMethod.API_KEY, {"api_key_header": "header"}, "api_key_env"),
-    _Way(
+_AUTH_METHODS = (
+    _AuthMethodOptions(HttpAuthMethod.BASIC, {"username": "username"}, "password_env", frozenset({"password_env"})),
+    _AuthMethodOptions(HttpAuthMethod.BEARER, {}, "bearer_env"),
+    _AuthMethodOptions(HttpAuthMethod.API_KEY, {"api_key_header": "header"}, "api_key_env"),
+    _AuthMethodOptions(
         HttpAuthMethod.OAUTH2,
         {"oauth2_token_url": "token_url", "client_id": "username", "scope": "scope"},
         "client_secret_env",
@@ -122,13 +122,15 @@ def changed_http[Connection: (DicomWebConnection, OrthancConnection)](
 def http_arguments(connection: HttpConnection) -> list[str]:
     """The options that make this connection, with a name of a variable in place of the secret."""
     auth = connection.auth
-    way = next((way for way in _WAYS if way.method is auth.method), None)
+    method_options = next(
+        (method_options for method_options in _AUTH_METHODS if method_options.method is auth.method), None
+    )
     wado_uri_url = connection.wado_uri_url if isinstance(connection, DicomWebConnection) else ""
     arguments = ["--url", connection.url, *(("--wado-uri-url", wado_uri_url) if wado_uri_url else ())]
-    if way is not None:
-        for option, field in way.fields.items():
+    if method_options is not None:
+        for option, field in method_options.fields.items():
             arguments += [_flag(option), getattr(auth, field)] if getattr(auth, field) else []
-        arguments += [_flag(way.secret), "PACS_SECRET"]
+        arguments += [_flag(method_options.secret), "PACS_SECRET"]
     return arguments
 
 
@@ -142,32 +144,39 @@ def _changed[Connection: (DicomWebConnection, OrthancConnection)](
 
 def _credentials(old: HttpAuth, options: dict[str, Any]) -> tuple[HttpAuth, SecretSource]:
     reference = options["password_ref"]
-    ways = [way for way in _WAYS if any(options[option] is not None for option in way.options)]
-    if not ways and reference is not None:  # of the method that there is; alone it stands for a bearer token
+    methods = [
+        method_options
+        for method_options in _AUTH_METHODS
+        if any(options[option] is not None for option in method_options.options)
+    ]
+    if not methods and reference is not None:  # of the method that there is; alone it stands for a bearer token
         method = HttpAuthMethod.BEARER if old.method is HttpAuthMethod.NONE else old.method
-        ways = [way for way in _WAYS if way.method is method]
-    if not ways:
+        methods = [method_options for method_options in _AUTH_METHODS if method_options.method is method]
+    if not methods:
         return old, NO_SECRET
-    if len(ways) > 1:
-        first, second = (next(option for option in way.options if options[option] is not None) for way in ways[:2])
+    if len(methods) > 1:
+        first, second = (
+            next(option for option in method_options.options if options[option] is not None)
+            for method_options in methods[:2]
+        )
         raise click.UsageError(f"{_flag(first)} and {_flag(second)} are of different kinds of credentials; give one")
-    way = ways[0]
-    same_method = way.method is old.method
-    check_one_place(options, way.secret, "password_ref")
-    optional = way.optional if reference is None else way.optional | {way.secret}
-    for option in way.options:
+    method_options = methods[0]
+    same_method = method_options.method is old.method
+    check_one_place(options, method_options.secret, "password_ref")
+    optional = method_options.optional if reference is None else method_options.optional | {method_options.secret}
+    for option in method_options.options:
         if options[option] is None and option not in optional and not same_method:
             raise click.UsageError(f"{_flag(option)} must be given too")
-    given = {field: options[option] for option, field in way.fields.items() if options[option] is not None}
-    auth = replace(old if same_method else HttpAuth(way.method), **given)
-    return auth, _secret(way, options)
+    given = {field: options[option] for option, field in method_options.fields.items() if options[option] is not None}
+    auth = replace(old if same_method else HttpAuth(method_options.method), **given)
+    return auth, _secret(method_options, options)
 
 
-def _secret(way: _Way, options: dict[str, Any]) -> SecretSource:
-    given = given_secret(options, way.secret, "password_ref")
+def _secret(method_options: _AuthMethodOptions, options: dict[str, Any]) -> SecretSource:
+    given = given_secret(options, method_options.secret, "password_ref")
     if given is not None:
         return given
-    return from_keyboard("Password") if way.method is HttpAuthMethod.BASIC else NO_SECRET
+    return from_keyboard("Password") if method_options.method is HttpAuthMethod.BASIC else NO_SECRET
 
 
 def _tls(old: HttpTls, options: dict[str, Any]) -> HttpTls:

@@ -89,7 +89,7 @@ class _Chain:
     def finish(self) -> None:
         """See that a statement vouches for every record that was erased; of a broken chain not all have been seen."""
         if self.fault is None and (wrong := self.erasures.finish()):
-            self._blame(*wrong)
+            self._add_fault(*wrong)
 
     def end_at(self, sequence: int, witness: str = "") -> None:
         """See that the chain goes up to `sequence` at least."""
@@ -101,15 +101,15 @@ class _Chain:
         if row.erased_by is None:
             detail = row.words[len(FIRST_WORDS) - 1]
             if wrong := self.erasures.judge(row.sequence, self.tenant_id, detail, seen_from=self.seen_from):
-                self._blame(*wrong)
+                self._add_fault(*wrong)
         elif kind_of(row.words[4]) is None:
-            self._blame(row.sequence, "the record was erased, and is of a kind that never is")
+            self._add_fault(row.sequence, "the record was erased, and is of a kind that never is")
         elif not row.is_blank:
-            self._blame(row.sequence, "the record was erased, and yet says something")
+            self._add_fault(row.sequence, "the record was erased, and yet says something")
         else:
             self.erasures.take(row.tombstone, row.erased_by)
 
-    def _blame(self, sequence: int, what: str) -> None:
+    def _add_fault(self, sequence: int, what: str) -> None:
         """What was erased may come before what was found first."""
         if self.fault is None or sequence < self.fault.sequence:
             self.fault = Fault(self.tenant_id, sequence, what)

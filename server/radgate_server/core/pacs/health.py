@@ -15,7 +15,7 @@ class Health(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Pulse:
+class Liveness:
     """What the work at a PACS reports of it, in seconds of a clock that only grows.
 
     `heard_at_s` is when it last answered or sent anything, None if it never did. Since then, somebody has waited for an
@@ -26,15 +26,15 @@ class Pulse:
     silent_s: float = 0.0
 
 
-def health_by_pulse(pulse: Pulse, *, asked_at_s: float, patience_s: float) -> Health:
+def health_by_liveness(liveness: Liveness, *, asked_at_s: float, patience_s: float) -> Health:
     """How a PACS is doing that could not be asked since `asked_at_s`, for want of a place among those at work there.
 
     It is up if any of them has heard of it since, down if they have waited for `patience_s` seconds in vain. Else
     nothing is known: all places may be held by us.
     """
-    if pulse.heard_at_s is not None and pulse.heard_at_s >= asked_at_s:
+    if liveness.heard_at_s is not None and liveness.heard_at_s >= asked_at_s:
         return Health.UP
-    return Health.DOWN if pulse.silent_s >= patience_s else Health.UNKNOWN
+    return Health.DOWN if liveness.silent_s >= patience_s else Health.UNKNOWN
 
 
 class BreakerState(StrEnum):

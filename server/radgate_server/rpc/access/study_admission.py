@@ -21,7 +21,7 @@ from radgate_server.rpc.access.studies_named import STUDIES_NAMED
 from radgate_server.rpc.dicomweb.answers.warnings import doubt_text
 from radgate_server.rpc.pipeline.call import Call
 from radgate_server.services.access.restrictions import LoneInstance
-from radgate_server.services.cache.revalidation import Doubt
+from radgate_server.services.cache.revalidation import UnconfirmedStudy
 
 type Admit = Callable[[Any, Call], Awaitable[Any]]
 """Gives a decoded request, or stream of requests, back once the caller may have what it asks for."""
@@ -58,7 +58,7 @@ class StudyConfirmer(Protocol):
         """Whether the study may be served at once."""
         ...
 
-    async def confirm(self, tenant_id: str, study_instance_uid: str) -> Doubt | None:
+    async def confirm(self, tenant_id: str, study_instance_uid: str) -> UnconfirmedStudy | None:
         """Have what is cached dropped if it changed; the doubt that is left."""
         ...
 

@@ -1,1 +1,1 @@
-"""The way of every call: one ordered list of layers, composed once for each method."""
+"""The path of every call: one ordered list of interceptors, composed once for each method."""

@@ -1,4 +1,4 @@
-"""One call in the hands of the layers and of the servicers."""
+"""One call in the hands of the interceptors and of the servicers."""
 
 import re
 import secrets

@@ -21,7 +21,7 @@ _MEASURED_S = 1.0
 
 
 class CallsInFlight:
-    """Counts calls as a layer of their methods (`count`), and those of a tenant (`count_of_tenant`).
+    """Counts calls as an interceptor of their methods (`count`), and those of a tenant (`count_of_tenant`).
 
     Each call is served by a task of its own. Of `max_calls` a tenant has three quarters at most. `monotonic_s` is the
     time in seconds.
@@ -45,21 +45,21 @@ class CallsInFlight:
         if method.access.is_public:
             return proceed
 
-        def layer(call: Call) -> Awaitable[None]:
+        def interceptor(call: Call) -> Awaitable[None]:
             if self._stopping:
                 raise ServerStoppingError("the server stops; send the call again, it will reach another")
             if len(self._tasks) >= self._max_calls:
                 raise self._overloaded("the server works on as many calls as it may; send it later")
             return self._proceed(call, proceed)
 
-        return layer
+        return interceptor
 
     def count_of_tenant(self, method: Method, proceed: Proceed) -> Proceed:
         """Leave room to others when one tenant's calls take most of it; needs to know who calls."""
         if method.access.is_public:
             return proceed
 
-        def layer(call: Call) -> Awaitable[None]:
+        def interceptor(call: Call) -> Awaitable[None]:
             tenant_id = call.caller.tenant_id
             if self._of_tenant[tenant_id] >= self._max_of_tenant:
                 raise self._overloaded("the server works on as many calls of this tenant as it may; send it later")
@@ -67,7 +67,7 @@ class CallsInFlight:
             call.counted_for = tenant_id
             return proceed(call)
 
-        return layer
+        return interceptor
 
     def take_new(self) -> None:
         """Take calls from now on, after an end as well."""

@@ -1,6 +1,6 @@
-"""From a service's descriptor, a servicer and the layers to the ways of its methods.
+"""From a service's descriptor, a servicer and the interceptors to the entries of its methods.
 
-Interceptors of grpc.aio are looked up again for each call; layers are composed once for each method. Servicer methods
+Interceptors of grpc.aio are looked up for each call; those here are composed once for each method. Servicer methods
 look like `async def SearchStudies(self, request, call) -> response`, or like async generators for streams. They may
 give messages already encoded, as bytes, which go out untouched.
 """
@@ -32,7 +32,7 @@ from radgate_server.rpc.access.study_admission import (
 from radgate_server.rpc.dicomweb.answers.http_body import BREAK_OFF
 from radgate_server.rpc.pipeline.call import Call
 from radgate_server.rpc.pipeline.interceptor import Interceptor, Method, Proceed, compose
-from radgate_server.rpc.pipeline.method_table import Way
+from radgate_server.rpc.pipeline.method_table import MethodEntry
 
 _BREAK_OFF_S = 0.5
 
@@ -54,13 +54,13 @@ class Servicer(Protocol):
     """Implements the methods of one service, each under its own name."""
 
 
-def build_ways(
+def build_method_entries(
     service: ServiceDescriptor,
     servicer: Servicer,
-    layers: tuple[Interceptor, ...],
+    interceptors: tuple[Interceptor, ...],
     gates: StudyGates,
-) -> dict[str, Way]:
-    """Make the ways of all methods of the service, by their full names.
+) -> dict[str, MethodEntry]:
+    """Make the entries of all methods of the service, by their full names.
 
     Raises:
         KeyError: a method has no row in the table of access, or its row says STUDY or FEED and no row of the table
@@ -68,25 +68,25 @@ def build_ways(
         AttributeError: the servicer lacks a method.
         ValueError: a method's row does not say what is recorded of its calls.
     """
-    ways = (_build_way(service, method, servicer, layers, gates) for method in service.methods)
-    return {way.full_name: way for way in ways}
+    entries = (_build_entry(service, method, servicer, interceptors, gates) for method in service.methods)
+    return {entry.full_name: entry for entry in entries}
 
 
-def _build_way(
+def _build_entry(
     service: ServiceDescriptor,
     descriptor: MethodDescriptor,
     servicer: Servicer,
-    layers: tuple[Interceptor, ...],
+    interceptors: tuple[Interceptor, ...],
     gates: StudyGates,
-) -> Way:
+) -> MethodEntry:
     access = METHODS[full_name := f"{service.full_name}/{descriptor.name}"]
     if access.audit is None:
         raise ValueError(f"the row of {full_name} does not say what the audit trail has of it")
     method = Method(full_name, access, named_tenant(descriptor, access))
     innermost = _innermost(descriptor, getattr(servicer, descriptor.name), method, gates)
-    proceed = compose(method, layers, innermost)
+    proceed = compose(method, interceptors, innermost)
     gives_stream = descriptor.server_streaming and not _is_body(descriptor)
-    return Way(full_name, proceed, descriptor.client_streaming, gives_stream)
+    return MethodEntry(full_name, proceed, descriptor.client_streaming, gives_stream)
 
 
 def _is_body(method: MethodDescriptor) -> bool:

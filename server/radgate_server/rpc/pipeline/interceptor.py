@@ -1,4 +1,4 @@
-"""What a layer is, and how layers become the way of a call (docs/adr/0002-layers-composed-once.md)."""
+"""What an interceptor is, and how interceptors are composed for a call (docs/adr/0002-layers-composed-once.md)."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -30,9 +30,9 @@ type Interceptor = Callable[[Method, Proceed], Proceed]
 """Wraps the rest of the way of one method, or finds that the method does not need it and returns the rest as it is."""
 
 
-def compose(method: Method, layers: tuple[Interceptor, ...], innermost: Proceed) -> Proceed:
-    """Put the layers around the innermost, the first one outermost."""
+def compose(method: Method, interceptors: tuple[Interceptor, ...], innermost: Proceed) -> Proceed:
+    """Put the interceptors around the innermost, the first one outermost."""
     proceed = innermost
-    for layer in reversed(layers):
-        proceed = layer(method, proceed)
+    for interceptor in reversed(interceptors):
+        proceed = interceptor(method, proceed)
     return proceed

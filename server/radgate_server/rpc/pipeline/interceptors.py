@@ -85,12 +85,12 @@ class CallChecks:
 
 def standard_interceptors(
     gates: CallChecks,
-    introductions: CallerIdentities,
+    caller_identities: CallerIdentities,
     calls: CallsInFlight,
     telemetry: Telemetry,
     tracer: Tracer | None = None,
 ) -> tuple[Interceptor, ...]:
-    """The layers from the outermost to the innermost."""
+    """The interceptors from the outermost to the innermost."""
     return (
         name_request,  # first, so that every line of log below carries the request id
         name_trace if tracer is None else record_trace(tracer),  # outside of the counting, which names examples
@@ -98,8 +98,8 @@ def standard_interceptors(
         answer_errors,  # outside of all that fails on purpose
         calls.count,  # a server that stops or is overloaded refuses before it does anything else
         keep_deadline,  # before the database is asked for the key: a late call costs nothing
-        record_refusals(gates.refusals, introductions),  # outside of all that refuses
-        authenticate(gates.authenticator, introductions),  # nothing of the request is parsed for a stranger
+        record_refusals(gates.refusals, caller_identities),  # outside of all that refuses
+        authenticate(gates.authenticator, caller_identities),  # nothing of the request is parsed for a stranger
         calls.count_of_tenant,  # needs the principal
         keep_limits(gates.limiter),  # needs the principal; whoever tries what is not allowed uses up its limits too
         count_in_progress(telemetry),  # needs the tenant
@@ -111,7 +111,7 @@ def standard_interceptors(
 def answer_errors(_method: Method, proceed: Proceed) -> Proceed:
     """Turn whatever fails into a status of the table."""
 
-    async def layer(call: Call) -> None:
+    async def interceptor(call: Call) -> None:
         try:
             await proceed(call)
         except Exception as error:  # the one place where everything unforeseen ends
@@ -119,18 +119,18 @@ def answer_errors(_method: Method, proceed: Proceed) -> Proceed:
                 raise asyncio.CancelledError from error
             call.failure = failure_of(error)
 
-    return layer
+    return interceptor
 
 
 def keep_deadline(_method: Method, proceed: Proceed) -> Proceed:
     """Cancel the work when the client's deadline passes, whether or not its cancellation arrives."""
 
-    def layer(call: Call) -> Awaitable[None]:
+    def interceptor(call: Call) -> Awaitable[None]:
         remaining_s = call.remaining_s
         # None, as for all calls through the gateway's REST, needs no coroutine of its own.
         return proceed(call) if remaining_s is None else _proceed_for(remaining_s, call, proceed)
 
-    return layer
+    return interceptor
 
 
 async def _proceed_for(remaining_s: float, call: Call, proceed: Proceed) -> None:
@@ -150,21 +150,21 @@ REFUSALS: dict[type[GatewayError], tuple[AuditAction, AuditOutcome]] = {
 }
 
 
-def record_refusals(refusals: RefusalNotes, introductions: CallerIdentities) -> Interceptor:
+def record_refusals(refusals: RefusalNotes, caller_identities: CallerIdentities) -> Interceptor:
     """Let the audit trail know who was refused; skipped for public methods."""
 
     def wrap(method: Method, proceed: Proceed) -> Proceed:
         if method.access.is_public:
             return proceed
 
-        async def layer(call: Call) -> None:
+        async def interceptor(call: Call) -> None:
             try:
                 await proceed(call)
             except tuple(REFUSALS) as error:
-                await refusals.note(_refused(method, call, introductions.address_of(call), error))
+                await refusals.note(_refused(method, call, caller_identities.address_of(call), error))
                 raise
 
-        return layer
+        return interceptor
 
     return wrap
 
@@ -188,15 +188,15 @@ def _refused(method: Method, call: Call, address: str, error: GatewayError) -> R
     )
 
 
-def authenticate(authenticator: CredentialChecker, introductions: CallerIdentities) -> Interceptor:
+def authenticate(authenticator: CredentialChecker, caller_identities: CallerIdentities) -> Interceptor:
     """Find out who calls, and for which tenant; skipped for public methods."""
 
     def wrap(method: Method, proceed: Proceed) -> Proceed:
         if method.access.is_public:
             return proceed
 
-        async def layer(call: Call) -> None:
-            credentials = introductions.read(call)
+        async def interceptor(call: Call) -> None:
+            credentials = caller_identities.read(call)
             asked = call.header("x-tenant-id")
             principal, tenant_id = await authenticator.authenticate(credentials, asked)
             if method.named_tenant and (named := method.named_tenant(call.payload, asked)) not in ("", tenant_id):
@@ -210,7 +210,7 @@ def authenticate(authenticator: CredentialChecker, introductions: CallerIdentiti
             tenant_in_context.set(tenant_id)
             await proceed(call)
 
-        return layer
+        return interceptor
 
     return wrap
 
@@ -222,11 +222,11 @@ def keep_limits(limiter: LimitGate) -> Interceptor:
         if method.access.is_public:
             return proceed
 
-        def layer(call: Call) -> Awaitable[None]:
+        def interceptor(call: Call) -> Awaitable[None]:
             lease = limiter.enter(call.caller)
             return proceed(call) if lease is None else _proceed_within(lease, call, proceed)
 
-        return layer
+        return interceptor
 
     return wrap
 
@@ -249,11 +249,11 @@ def authorise(method: Method, proceed: Proceed) -> Proceed:
         return proceed
     access = method.access
 
-    def layer(call: Call) -> Awaitable[None]:
+    def interceptor(call: Call) -> Awaitable[None]:
         check_access(access, call.caller.principal, call.caller.tenant_id)
         return proceed(call)
 
-    return layer
+    return interceptor
 
 
 def record_streams(sent: StreamNotes) -> Interceptor:
@@ -263,7 +263,7 @@ def record_streams(sent: StreamNotes) -> Interceptor:
         if method.access.is_public:
             return proceed
 
-        async def layer(call: Call) -> None:
+        async def interceptor(call: Call) -> None:
             whole = False
             try:
                 await proceed(call)
@@ -272,6 +272,6 @@ def record_streams(sent: StreamNotes) -> Interceptor:
                 if call.stream is not None:
                     sent.ended(call.caller, call.stream, call.sent_bytes + len(call.response), whole=whole)
 
-        return layer
+        return interceptor
 
     return wrap

@@ -14,8 +14,8 @@ from radgate_server.rpc.pipeline.interceptor import Proceed
 from radgate_server.rpc.pipeline.request_drain import KNOWN_LIMITS, STRANGER_LIMITS, pass_over
 
 
-class Way(NamedTuple):
-    """How the calls of one method go."""
+class MethodEntry(NamedTuple):
+    """How calls of one method are served."""
 
     full_name: str
     proceed: Proceed
@@ -24,39 +24,39 @@ class Way(NamedTuple):
 
 
 class MethodTable(grpc.GenericRpcHandler):
-    """The ways of all methods. Of several handlers grpc asks one after the other."""
+    """The entries of all methods. Of several handlers grpc asks one after the other."""
 
-    def __init__(self, ways: Mapping[str, Way]) -> None:
-        self._ways = {f"/{full_name}": way for full_name, way in ways.items()}
+    def __init__(self, entries: Mapping[str, MethodEntry]) -> None:
+        self._entries = {f"/{full_name}": entry for full_name, entry in entries.items()}
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
         """What serves the call, None when there is no such method."""
-        way = self._ways.get(handler_call_details.method)
-        return None if way is None else CallHandler(way, handler_call_details.invocation_metadata)
+        entry = self._entries.get(handler_call_details.method)
+        return None if entry is None else CallHandler(entry, handler_call_details.invocation_metadata)
 
 
 class CallHandler:
     """Serves one call: an RpcMethodHandler, whose functions grpc takes by the call's shape."""
 
-    __slots__ = ("_metadata", "_way", "request_streaming", "response_streaming")
+    __slots__ = ("_entry", "_metadata", "request_streaming", "response_streaming")
 
-    # Without them grpc passes bytes: parsing is the innermost layer's, so that its failure is answered too.
+    # Without them grpc passes bytes: parsing is the innermost interceptor's, so that its failure is answered too.
     request_deserializer = None
     response_serializer = None
 
-    def __init__(self, way: Way, metadata: Metadata) -> None:
-        self._way = way
+    def __init__(self, entry: MethodEntry, metadata: Metadata) -> None:
+        self._entry = entry
         self._metadata = metadata
-        self.request_streaming = way.takes_stream
-        self.response_streaming = way.gives_stream
+        self.request_streaming = entry.takes_stream
+        self.response_streaming = entry.gives_stream
 
     async def unary_unary(self, payload: Any, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
         """Give the last message, which leaves together with the status."""
-        way = self._way
-        call = Call(context, way.full_name, self._metadata, payload)
-        await way.proceed(call)
+        entry = self._entry
+        call = Call(context, entry.full_name, self._metadata, payload)
+        await entry.proceed(call)
         if call.failure is not None:
-            if way.takes_stream:
+            if entry.takes_stream:
                 await pass_over(payload, KNOWN_LIMITS if call.authenticated else STRANGER_LIMITS)
             await call.finish()
         return call.response

@@ -1,4 +1,4 @@
-"""The layers that let logs, metrics and traces know of a call."""
+"""The interceptors that let logs, metrics and traces know of a call."""
 
 import time
 from collections.abc import Awaitable
@@ -16,35 +16,35 @@ _RETRIEVES = ("Retrieve", "Stream")
 def name_request(_method: Method, proceed: Proceed) -> Proceed:
     """Let the log know which call it writes about. Each call has a task of its own, so nothing is to be put back."""
 
-    def layer(call: Call) -> Awaitable[None]:
+    def interceptor(call: Call) -> Awaitable[None]:
         request_id.set(call.request_id)
         return proceed(call)
 
-    return layer
+    return interceptor
 
 
 def name_trace(_method: Method, proceed: Proceed) -> Proceed:
     """Let log and audit trail know which trace the client says that the call is a part of."""
 
-    def layer(call: Call) -> Awaitable[None]:
+    def interceptor(call: Call) -> Awaitable[None]:
         if (given := parse_traceparent(call.header("traceparent"))) is not None:
             trace_id.set(given.trace_id)
         return proceed(call)
 
-    return layer
+    return interceptor
 
 
 def record_trace(tracer: Tracer) -> Interceptor:
     """Make the call a part of its client's trace, or of one of its own, and record what it consists of."""
 
     def wrap(method: Method, proceed: Proceed) -> Proceed:
-        def layer(call: Call) -> Awaitable[None]:
+        def interceptor(call: Call) -> Awaitable[None]:
             trace, recorded = tracer.begin(method.full_name, call.header)
             trace_id.set(trace)
             # What is not recorded, as most is, needs no coroutine of its own.
             return proceed(call) if recorded is None else _proceed_recorded(recorded, call, proceed)
 
-        return layer
+        return interceptor
 
     return wrap
 
@@ -58,13 +58,13 @@ async def _proceed_recorded(recorded: Span, call: Call, proceed: Proceed) -> Non
 def count_calls(telemetry: Telemetry) -> Interceptor:
     """Report each call's method, code and duration, and of retrieves how long their first byte took.
 
-    Also that the call is no more in progress: each has its end here, and needs no other layer to see it.
+    Also that the call is no more in progress: each has its end here, and needs no other interceptor to see it.
     """
 
     def wrap(method: Method, proceed: Proceed) -> Proceed:
         name, retrieves = method.full_name, method.name.startswith(_RETRIEVES)
 
-        async def layer(call: Call) -> None:
+        async def interceptor(call: Call) -> None:
             start_s = time.perf_counter()
             code = "CANCELLED"  # unless the call comes back: cancelling passes through as an exception
             try:
@@ -80,7 +80,7 @@ def count_calls(telemetry: Telemetry) -> Interceptor:
                 first_byte_s = first_s - start_s if retrieves and first_s else None
                 telemetry.rpc_finished(name, code, end_s - start_s, tenant_id=tenant_id, first_byte_s=first_byte_s)
 
-        return layer
+        return interceptor
 
     return wrap
 
@@ -92,11 +92,11 @@ def count_in_progress(telemetry: Telemetry) -> Interceptor:
         if method.access.is_public:
             return proceed
 
-        def layer(call: Call) -> Awaitable[None]:
+        def interceptor(call: Call) -> Awaitable[None]:
             call.in_progress = call.connection
             telemetry.call_began(call.caller.tenant_id, call.in_progress)
             return proceed(call)
 
-        return layer
+        return interceptor
 
     return wrap

@@ -26,9 +26,9 @@ from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.core.telemetry.tracing import Tracer
 from radgate_server.rpc.access.caller_identity import CallerIdentities
 from radgate_server.rpc.pipeline.calls_in_flight import END_S, CallsInFlight
-from radgate_server.rpc.pipeline.composition import Servicer, StudyGates, build_ways
+from radgate_server.rpc.pipeline.composition import Servicer, StudyGates, build_method_entries
 from radgate_server.rpc.pipeline.interceptors import CallChecks, standard_interceptors
-from radgate_server.rpc.pipeline.method_table import MethodTable, Way
+from radgate_server.rpc.pipeline.method_table import MethodEntry, MethodTable
 from radgate_server.rpc.server import health, reflection
 from radgate_server.rpc.server.tls import server_credentials
 from radgate_server.settings.settings import Settings
@@ -172,23 +172,23 @@ def build_server(
     gateway_secret: str = "",
     tls: TlsSource | None = None,
 ) -> RpcServer:
-    """Put the servicers behind the layers.
+    """Put the servicers behind the interceptors.
 
     Behind Envoy the server listens on the loopback address alone. It believes what Envoy writes of a client beside
     `gateway_secret` ("": nothing). `tls` is for a port that is reached without Envoy.
     """
     calls = CallsInFlight(settings.limits.max_calls, time.monotonic)
-    layers = standard_interceptors(call_checks, CallerIdentities(gateway_secret), calls, telemetry, tracer)
+    interceptors = standard_interceptors(call_checks, CallerIdentities(gateway_secret), calls, telemetry, tracer)
     served = servicers.by_service()
     names = [service.full_name for service in served]
     health_servicer = health.HealthServicer(names)
     served[HEALTH] = health_servicer
     served[REFLECTION] = reflection.ReflectionServicer([*names, HEALTH.full_name])
-    ways: dict[str, Way] = {}
+    entries: dict[str, MethodEntry] = {}
     for service, servicer in served.items():
-        ways |= build_ways(service, servicer, layers, study_gates)
+        entries |= build_method_entries(service, servicer, interceptors, study_gates)
     return RpcServer(
-        [MethodTable(ways)],
+        [MethodTable(entries)],
         health_servicer,
         calls,
         host="127.0.0.1" if settings.gateway.enabled else settings.host,

@@ -1,4 +1,4 @@
-"""Server reflection (grpc.reflection.v1alpha) behind the same layers as every other service."""
+"""Server reflection (grpc.reflection.v1alpha) behind the same interceptors as every other service."""
 
 from collections.abc import AsyncIterator, Sequence
 

@@ -11,7 +11,7 @@ from radgate_server.core.query.model import Query
 from radgate_server.core.query.return_attributes import UNIQUE_KEYS
 from radgate_server.services.access.rejections import NOTES_UNREAD, Rejections, rejected_error
 from radgate_server.services.query.merging import SourcedMatch
-from radgate_server.services.query.search import Shown
+from radgate_server.services.query.search import VisibleMatches
 from radgate_server.services.retrieve.listing import LEVEL_NAMES, Listing, StudyLister
 
 _STUDY, _SERIES, _INSTANCE = (UNIQUE_KEYS[level] for level in (QueryLevel.STUDY, QueryLevel.SERIES, QueryLevel.IMAGE))
@@ -43,19 +43,19 @@ class RejectedMatchFilter:
             raise rejected_error(LEVEL_NAMES[scope.level])
         return left
 
-    async def matches(self, tenant_id: str, query: Query, matches: Sequence[SourcedMatch]) -> Shown:
+    async def matches(self, tenant_id: str, query: Query, matches: Sequence[SourcedMatch]) -> VisibleMatches:
         """The matches of series or instances without those that are rejected."""
         studies = dict.fromkeys(first_value(match.attributes, _STUDY) for match in matches)
         rejected = await self._rejections.of_studies(tenant_id, filter(None, studies))
         warning = NOTES_UNREAD if any(one.unread for one in rejected.values()) else ""
         concerned = {study: found for study, found in rejected.items() if found.sop_instance_uids}
         if not concerned:
-            return Shown(tuple(matches), warning)
+            return VisibleMatches(tuple(matches), warning)
         if query.level is QueryLevel.IMAGE:
-            return Shown(tuple(one for one in matches if not _is_hidden(one.attributes, concerned)), warning)
+            return VisibleMatches(tuple(one for one in matches if not _is_hidden(one.attributes, concerned)), warning)
         counts = {study: await self._counts(tenant_id, study, found) for study, found in concerned.items()}
         series = (_with_count(match, counts.get(first_value(match.attributes, _STUDY), {})) for match in matches)
-        return Shown(tuple(one for one in series if one is not None), warning)
+        return VisibleMatches(tuple(one for one in series if one is not None), warning)
 
     async def _counts(self, tenant_id: str, study: str, rejected: Rejected) -> dict[str, int]:
         """How many instances are left of each of the study's series; none when the PACS can't list them."""

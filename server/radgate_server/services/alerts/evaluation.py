@@ -1,4 +1,4 @@
-"""Looks at the server's own metrics every few seconds, and hands what is to be told to the couriers."""
+"""Looks at the server's own metrics every few seconds, and hands notifications to their receivers."""
 
 import asyncio
 import logging
@@ -44,7 +44,7 @@ class AlertEvaluator(Repeating):
         source: SampleSource,
         ledger: AlertLedger,
         silences: SilenceBook,
-        couriers: Sequence[NoticeDelivery],
+        deliveries: Sequence[NoticeDelivery],
         clock: Clock,
         *,
         interval_s: float,
@@ -55,7 +55,7 @@ class AlertEvaluator(Repeating):
         self._source = source
         self._ledger = ledger
         self._silences = silences
-        self._couriers = couriers
+        self._deliveries = deliveries
         self._clock = clock
         self._notes = notes
         self._pending_s = {rule.name: rule.for_s for rule in rules}
@@ -64,15 +64,15 @@ class AlertEvaluator(Repeating):
 
     def start(self) -> None:
         """Evaluate and deliver from now on."""
-        for courier in self._couriers:
-            courier.start()
+        for delivery in self._deliveries:
+            delivery.start()
         super().start()
 
     async def close(self) -> None:
         """Look no more, and deliver no more."""
         await super().close()
-        for courier in self._couriers:
-            await courier.close()
+        for delivery in self._deliveries:
+            await delivery.close()
 
     async def look(self) -> None:
         """Look once."""
@@ -88,8 +88,8 @@ class AlertEvaluator(Repeating):
 
         for notice in self._ledger.update(found, self._pending_s, silenced, now, now_s):
             _log.warning("alert: %s", notice.title, extra={"alert": notice.alert.key})
-            for courier in self._couriers:
-                courier.take(notice)
+            for delivery in self._deliveries:
+                delivery.take(notice)
 
     def _read(self) -> tuple[Sequence[Sample], Sequence[Silence]]:
         return self._source.samples(self._metrics), self._silences.silences()

@@ -48,7 +48,7 @@ class NoticeDelivery:
 
     def start(self) -> None:
         """Deliver from now on."""
-        self._task = asyncio.create_task(self._work(), name="alert-courier")
+        self._task = asyncio.create_task(self._work(), name="alert-delivery")
 
     async def close(self) -> None:
         """Deliver no more; what waits is lost."""

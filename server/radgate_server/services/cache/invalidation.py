@@ -68,12 +68,12 @@ class Invalidation:
 
     async def pacs_reconfigured(self, tenant_id: str) -> None:
         """The tenant's PACS are others: drop whatever they answered. What was fetched stays, once it is confirmed."""
-        self._states.distrust(tenant_id)
+        self._states.require_revalidation(tenant_id)
         await self._invalidate(Cause.RECONFIGURED, tenant_id, None)
 
-    def distrust(self, tenant_id: str) -> None:
+    def require_revalidation(self, tenant_id: str) -> None:
         """Something may have changed unseen: have the PACS confirm each study before it is served again."""
-        self._states.distrust(tenant_id)
+        self._states.require_revalidation(tenant_id)
 
     async def dropped(self, tenant_id: str, study_instance_uid: str | None) -> None:
         """Somebody wants it dropped: one study of the tenant, or all."""
@@ -95,7 +95,7 @@ class Invalidation:
         """
         study_instance_uid = event.study_instance_uid or None
         if event.doubtful:
-            self._states.distrust(tenant_id, study_instance_uid)
+            self._states.require_revalidation(tenant_id, study_instance_uid)
         await self._invalidate(Cause.REMOVED if event.removed else Cause.CHANGED, tenant_id, study_instance_uid)
         self._study_changes.publish(tenant_id, event)
 

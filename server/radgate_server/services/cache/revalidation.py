@@ -49,7 +49,7 @@ _SOP_INSTANCE_UID = "00080018"
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class UnconfirmedStudy:
     """The PACS could not say whether the study changed. `age_s` is how long ago they confirmed it, None: not yet."""
 
     age_s: int | None
@@ -131,7 +131,7 @@ class Revalidator:
         """Whether the study may be served at once."""
         return self._states.is_trusted(tenant_id, study_instance_uid)
 
-    async def confirm(self, tenant_id: str, study_instance_uid: str) -> Doubt | None:
+    async def confirm(self, tenant_id: str, study_instance_uid: str) -> UnconfirmedStudy | None:
         """Have what is cached of the study dropped if it changed; return the doubt that is left.
 
         Asks nobody while nothing is cached.
@@ -146,7 +146,7 @@ class Revalidator:
             if pending.task.done() and not pending.task.cancelled() and pending.task.result():
                 return None
         known = self._states.get(*key)
-        return Doubt(round((self._clock.now() - known.confirmed).total_seconds()) if known else None)
+        return UnconfirmedStudy(round((self._clock.now() - known.confirmed).total_seconds()) if known else None)
 
     async def prepare(self, tenant_id: str, study_instance_uid: str) -> None:
         """Have the state recorded before anything is fetched. Waits as long as it takes: the PACS is needed anyhow."""
@@ -163,7 +163,7 @@ class Revalidator:
         known = self._states.get(*key)
         if known is None or not other_members(known.state, members):
             return False
-        self._states.distrust(*key)
+        self._states.require_revalidation(*key)
         await self.prepare(*key)
         now = self._states.get(*key)
         if now is None or not other_members(now.state, members):

@@ -62,10 +62,10 @@ class StudyStates:
         else:
             self._known.drop_where(lambda key: key[0] == tenant_id)
 
-    def distrust(self, tenant_id: str, study_instance_uid: str | None = None) -> None:
+    def require_revalidation(self, tenant_id: str, study_instance_uid: str | None = None) -> None:
         """Have the PACS asked before the study, or any of the tenant, is served again."""
         for key in [key for key in self._known if key[0] == tenant_id and study_instance_uid in (None, key[1])]:
-            self._distrust(key)
+            self._require_revalidation(key)
 
     def compare(self, tenant_id: str, query: Query, answers: Iterable[PacsAnswer]) -> None:
         """Distrust the cached studies that the answers of a query contradict."""
@@ -83,7 +83,7 @@ class StudyStates:
             known = self._known.get(key)
             state = known.state.get(pacs) if known else None
             if _is_comparable(state, pacs, result.member) and is_contradicted(state, match, of_study=of_study):
-                self._distrust(key)
+                self._require_revalidation(key)
 
     def _miss(self, tenant_id: str, pacs: str, member: str, studies: Sequence[str]) -> None:
         """The PACS has nothing of these studies that matches: perhaps it has them no more."""
@@ -91,9 +91,9 @@ class StudyStates:
             known = self._known.get((tenant_id, study))
             state = known.state.get(pacs) if known else None
             if _is_comparable(state, pacs, member):
-                self._distrust((tenant_id, study))
+                self._require_revalidation((tenant_id, study))
 
-    def _distrust(self, key: tuple[str, str]) -> None:
+    def _require_revalidation(self, key: tuple[str, str]) -> None:
         if (known := self._known.get(key)) is not None:
             known.trusted_until_s = float("-inf")
 

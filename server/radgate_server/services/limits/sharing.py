@@ -54,7 +54,7 @@ class LimitSharing(Repeating):
             states = await self._shared.exchange(uses)
         except ConnectionError as error:
             for meter, use in zip(meters, uses, strict=True):
-                _forgive(meter, use)
+                _discard_report(meter, use)
             self._report(works=False, cause=str(error))
         else:
             now_s = self._clock.monotonic_s()
@@ -115,10 +115,10 @@ def _settle(meter: Meter, use: SharedUse, state: SharedState, now_s: float) -> N
     meter.elsewhere = state.elsewhere
 
 
-def _forgive(meter: Meter, use: SharedUse) -> None:
+def _discard_report(meter: Meter, use: SharedUse) -> None:
     """What is reported much later would be a debt that has long been paid by time."""
     if meter.rate:
-        meter.rate.forgive(use.requests)
+        meter.rate.discard_report(use.requests)
     if meter.bandwidth:
-        meter.bandwidth.forgive(use.bytes)
+        meter.bandwidth.discard_report(use.bytes)
     meter.elsewhere = 0

@@ -51,7 +51,7 @@ KEYS_UNCHECKED = "KEYS_UNCHECKED"
 REJECTIONS_UNREAD = "REJECTIONS_UNREAD"
 
 
-class Shown(NamedTuple):
+class VisibleMatches(NamedTuple):
     """What is left of matches, and what has to be said with them ("" for nothing)."""
 
     matches: tuple[SourcedMatch, ...]
@@ -103,7 +103,7 @@ class MatchFilter(Protocol):
         """Whether matches of the query may have to be left out."""
         ...
 
-    async def matches(self, tenant_id: str, query: Query, matches: Sequence[SourcedMatch]) -> Shown:
+    async def matches(self, tenant_id: str, query: Query, matches: Sequence[SourcedMatch]) -> VisibleMatches:
         """The matches that may be shown."""
         ...
 

@@ -15,19 +15,19 @@ from radgate_server.lib.clock import Clock
 from radgate_server.lib.single_flight import SingleFlight
 
 _LOCAL_KEYS = ("file:", "secret.key")
-"""Opening what is sealed under these takes no network: it is not kept at all."""
+"""Opening what is sealed under these takes no network: it is not cached at all."""
 _REREAD_S = 1.0
 """A PACS that refuses everything must not make every request a request to the keeper of its secret."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _CachedSecret:
     secret: Secret
     since_s: float
 
 
 class PacsSecrets:
-    """SecretReader of what is given, sealed or referred to. What takes a network or a file is kept for `kept_for_s`."""
+    """SecretReader for given, sealed and referenced secrets. What takes I/O is cached for `kept_for_s` seconds."""
 
     def __init__(
         self,
@@ -43,31 +43,31 @@ class PacsSecrets:
         self._references = references
         self._clock = clock
         self._kept_for_s = kept_for_s
-        self._kept: dict[SecretSource, _Kept] = {}
+        self._cached: dict[SecretSource, _CachedSecret] = {}
         self._reading: SingleFlight[SecretSource, Secret] = SingleFlight()
 
     async def read(self, pacs: str, source: SecretSource, *, refused: Secret | None = None) -> Secret:
-        """The secret; read again if the one that is kept is `refused`, which the PACS did not take.
+        """The secret; read again if the cached one is `refused`, which the PACS did not accept.
 
         Raises:
-            SecretUnavailableError: it can't be had; names the PACS.
+            SecretUnavailableError: it is unavailable; names the PACS.
         """
         if isinstance(source, Secret):
             return source
-        kept = self._kept.get(source)
-        if kept is not None and self._is_good(kept, source, refused):
-            return kept.secret
+        cached = self._cached.get(source)
+        if cached is not None and self._is_valid(cached, source, refused):
+            return cached.secret
         try:
             return await self._reading.run(source, lambda: self._read(source))
         except (ConfigurationError, KeyProviderUnavailableError, DatabaseUnavailableError) as error:
             raise SecretUnavailableError(f"the PACS's credential can't be read: {error.message}", pacs=pacs) from None
 
-    def _is_good(self, kept: _Kept, source: SecretSource, refused: Secret | None) -> bool:
-        age_s = self._clock.monotonic_s() - kept.since_s
+    def _is_valid(self, cached: _CachedSecret, source: SecretSource, refused: Secret | None) -> bool:
+        age_s = self._clock.monotonic_s() - cached.since_s
         if age_s >= self._kept_for_s:
             return False
         # What is sealed does not change: another secret is another source.
-        return kept.secret != refused or age_s < _REREAD_S or isinstance(source, SealedSecret)
+        return cached.secret != refused or age_s < _REREAD_S or isinstance(source, SealedSecret)
 
     async def _read(self, source: SealedSecret | SecretReference) -> Secret:
         if isinstance(source, SecretReference):
@@ -91,10 +91,10 @@ class PacsSecrets:
 
     def _keep(self, source: SecretSource, secret: Secret) -> None:
         if self._kept_for_s > 0:
-            kept = self._kept[source] = _Kept(secret, self._clock.monotonic_s())
-            asyncio.get_running_loop().call_later(self._kept_for_s, self._release, source, kept)
+            cached = self._cached[source] = _CachedSecret(secret, self._clock.monotonic_s())
+            asyncio.get_running_loop().call_later(self._kept_for_s, self._release, source, cached)
 
-    def _release(self, source: SecretSource, kept: _Kept) -> None:
+    def _release(self, source: SecretSource, cached: _CachedSecret) -> None:
         """Hold no secret that nobody has asked for again."""
-        if self._kept.get(source) is kept:
-            del self._kept[source]
+        if self._cached.get(source) is cached:
+            del self._cached[source]

@@ -51,7 +51,7 @@ def test_what_other_servers_took_is_a_debt_and_what_was_taken_meanwhile_is_count
     bucket.take(0, 2)  # while the answer was in transit
     bucket.settle(0, 1, reported)  # the others took 5
     assert (bucket.level(0), bucket.taken) == (-1, 2)
-    bucket.forgive(2)
+    bucket.discard_report(2)
     assert bucket.taken == 0
 
 

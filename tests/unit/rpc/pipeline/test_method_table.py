@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from radgate_server.rpc.pipeline.call import Call
-from radgate_server.rpc.pipeline.method_table import MethodTable, Way
+from radgate_server.rpc.pipeline.method_table import MethodEntry, MethodTable
 
 SEARCH = "radgate.v1.QueryService/SearchStudies"
 FEED = "radgate.v1.QueryService/WatchStudies"
@@ -15,7 +15,10 @@ async def answer_its_accept(call: Call) -> None:
 
 
 TABLE = MethodTable(
-    {SEARCH: Way(SEARCH, answer_its_accept, False, False), FEED: Way(FEED, answer_its_accept, False, True)}
+    {
+        SEARCH: MethodEntry(SEARCH, answer_its_accept, False, False),
+        FEED: MethodEntry(FEED, answer_its_accept, False, True),
+    }
 )
 
 

@@ -26,7 +26,7 @@ class Rig:
         self.asked: Collection[str] = ()
         self.clock = FakeClock()
         self.receiver = Receiver()
-        self.courier = NoticeDelivery(
+        self.delivery = NoticeDelivery(
             "mail", self.receiver, Severity.WARNING, Outbox(per_hour=100), self.clock, RecordingTelemetry()
         )
         self.watch = AlertEvaluator(
@@ -34,7 +34,7 @@ class Rig:
             self,
             AlertLedger(NoticePolicy("here", settle_s=0, repeat_s=0)),
             self,
-            [self.courier],
+            [self.delivery],
             self.clock,
             interval_s=5,
         )
@@ -53,7 +53,7 @@ class Rig:
         """Let time pass; the titles that were delivered since the last time."""
         self.clock.advance(seconds)
         await self.watch.look()
-        await self.courier.deliver_due()
+        await self.delivery.deliver_due()
         titles = [notice.title for notice in self.receiver.taken]
         self.receiver.taken.clear()
         return titles

@@ -37,13 +37,13 @@ class Rig:
         self.clock = FakeClock()
         self.telemetry = RecordingTelemetry()
         outbox = Outbox(per_hour=100, max_waiting=max_waiting)
-        self.courier = NoticeDelivery(
+        self.delivery = NoticeDelivery(
             "mail", self.receiver, least, outbox, self.clock, self.telemetry, uniform=lambda low, high: (low + high) / 2
         )
 
     async def after(self, seconds: float) -> list[Notice]:
         self.clock.advance(seconds)
-        await self.courier.deliver_due()
+        await self.delivery.deliver_due()
         return self.receiver.taken
 
 
@@ -53,14 +53,14 @@ REFUSED = NotDeliveredError("it answered with HTTP status 403", passing=False)
 
 async def test_delivers_and_counts() -> None:
     rig = Rig()
-    rig.courier.take(notice())
+    rig.delivery.take(notice())
     assert await rig.after(0) == [notice()]
     assert rig.telemetry.notices == [("mail", "sent")]
 
 
 async def test_tries_again_after_growing_pauses() -> None:
     rig = Rig(AWAY, AWAY)
-    rig.courier.take(notice())
+    rig.delivery.take(notice())
     assert await rig.after(0) == []
     assert await rig.after(FIRST_PAUSE_S - 0.1) == []
     assert rig.receiver.tries == 1
@@ -75,7 +75,7 @@ async def test_tries_again_after_growing_pauses() -> None:
 @pytest.mark.parametrize("failure", [REFUSED, ZeroDivisionError()])
 async def test_gives_up_at_once_what_will_never_be_taken(failure: Exception) -> None:
     rig = Rig(failure)
-    rig.courier.take(notice())
+    rig.delivery.take(notice())
     assert await rig.after(0) == []
     assert await rig.after(1000) == []
     assert (rig.receiver.tries, rig.telemetry.notices) == (1, [("mail", "failed")])
@@ -83,7 +83,7 @@ async def test_gives_up_at_once_what_will_never_be_taken(failure: Exception) -> 
 
 async def test_gives_up_in_the_end() -> None:
     rig = Rig(*[AWAY] * MAX_FAILURES)
-    rig.courier.take(notice())
+    rig.delivery.take(notice())
     for _ in range(MAX_FAILURES + 2):
         await rig.after(1000)
     assert (rig.receiver.tries, rig.telemetry.notices) == (MAX_FAILURES, [("mail", "failed")])
@@ -91,38 +91,38 @@ async def test_gives_up_in_the_end() -> None:
 
 async def test_the_end_replaces_a_beginning_that_could_not_be_delivered() -> None:
     rig = Rig(AWAY)
-    rig.courier.take(notice())
+    rig.delivery.take(notice())
     await rig.after(0)
-    rig.courier.take(over())
+    rig.delivery.take(over())
     assert await rig.after(0) == [over()]
 
 
 async def test_leaves_out_what_is_less_severe() -> None:
     rig = Rig(least=Severity.CRITICAL)
-    rig.courier.take(notice())
+    rig.delivery.take(notice())
     other = Rig(least=Severity.CRITICAL)
     warning = notice()
     object.__setattr__(warning.alert, "severity", Severity.WARNING)
-    other.courier.take(warning)
+    other.delivery.take(warning)
     assert await rig.after(0) == [notice()]
     assert await other.after(0) == []
 
 
 async def test_counts_what_is_dropped() -> None:
     rig = Rig(max_waiting=1)
-    rig.courier.take(notice("a"))
-    rig.courier.take(notice("b"))
+    rig.delivery.take(notice("a"))
+    rig.delivery.take(notice("b"))
     assert await rig.after(0) == [notice("b")]
     assert rig.telemetry.notices == [("mail", "dropped"), ("mail", "sent")]
 
 
 async def test_works_by_itself_until_it_is_closed() -> None:
     rig = Rig()
-    rig.courier.start()
-    rig.courier.take(notice("a"))
+    rig.delivery.start()
+    rig.delivery.take(notice("a"))
     await rig.receiver.arrived.wait()
     rig.receiver.arrived.clear()
-    rig.courier.take(notice("b"))
+    rig.delivery.take(notice("b"))
     await rig.receiver.arrived.wait()
-    await rig.courier.close()
+    await rig.delivery.close()
     assert rig.receiver.taken == [notice("a"), notice("b")]

@@ -72,7 +72,7 @@ async def test_nothing_is_kept_when_nothing_is_to_be(rig: Rig) -> None:
     for asked in (1, 2):
         await secrets.read("main", REFERENCE)
         assert rig.keeper.asked == asked
-    assert not secrets._kept
+    assert not secrets._cached
 
 
 async def test_a_refused_secret_is_read_at_once_but_not_all_the_time(rig: Rig) -> None:
@@ -116,7 +116,7 @@ async def test_what_is_sealed_under_local_keys_is_not_kept_in_the_clear(rig: Rig
     for opened in (1, 2):
         assert await secrets.read("main", sealed) == Secret("s")
         assert rig.keys.opened == opened
-    assert not secrets._kept
+    assert not secrets._cached
 
 
 async def test_what_was_read_before_its_key_was_pruned_opens_as_it_is_stored_now(rig: Rig) -> None:

@@ -28,7 +28,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class PresentedCredentials:
     """What is shown in one request: its headers, and the secret that they are made of."""
 
     headers: Mapping[str, str] = field(repr=False)
@@ -42,7 +42,7 @@ type ReadSecret = Callable[[Secret | None], Awaitable[Secret]]
 class Credentials(Protocol):
     """What goes into each request."""
 
-    async def show(self, refused: Shown | None = None) -> Shown:
+    async def show(self, refused: PresentedCredentials | None = None) -> PresentedCredentials:
         """What to show; something else than `refused`, which the server answered with 401, if it can be had.
 
         Raises:
@@ -81,9 +81,9 @@ def make_credentials(
 
 
 class _Nothing:
-    _SHOWN = Shown({})
+    _SHOWN = PresentedCredentials({})
 
-    async def show(self, refused: Shown | None = None) -> Shown:
+    async def show(self, refused: PresentedCredentials | None = None) -> PresentedCredentials:
         return self._SHOWN
 
 
@@ -96,7 +96,7 @@ class _Headers:
     name: str
     make: Callable[[str], str]
 
-    async def show(self, refused: Shown | None = None) -> Shown:
+    async def show(self, refused: PresentedCredentials | None = None) -> PresentedCredentials:
         secret = await self.read(None if refused is None else refused.secret)
         if refused is not None and secret == refused.secret:
             return refused
@@ -105,7 +105,7 @@ class _Headers:
             raise SecretUnavailableError(
                 "the PACS's token or key holds characters that no HTTP header can hold", pacs=self.pacs
             )
-        return Shown({self.name: value}, secret)
+        return PresentedCredentials({self.name: value}, secret)
 
 
 class _ClientCredentials:
@@ -120,12 +120,12 @@ class _ClientCredentials:
         self._post = post
         self._monotonic_s = monotonic_s
         self._fetching = asyncio.Lock()
-        self._shown = Shown({})
+        self._shown = PresentedCredentials({})
         self._good_until_s = 0.0
         self._attempts = 0
         self._failure: PacsError | None = None
 
-    async def show(self, refused: Shown | None = None) -> Shown:
+    async def show(self, refused: PresentedCredentials | None = None) -> PresentedCredentials:
         if self._is_good(refused):
             return self._shown
         attempts = self._attempts
@@ -136,7 +136,7 @@ class _ClientCredentials:
                 await self._fetch()
             return self._shown
 
-    def _is_good(self, refused: Shown | None) -> bool:
+    def _is_good(self, refused: PresentedCredentials | None) -> bool:
         return self._shown is not refused and self._monotonic_s() < self._good_until_s
 
     async def _fetch(self) -> None:
@@ -147,7 +147,7 @@ class _ClientCredentials:
             self._failure = error
             raise
         self._failure = None
-        self._shown = Shown({"authorization": f"Bearer {token}"})
+        self._shown = PresentedCredentials({"authorization": f"Bearer {token}"})
         self._good_until_s = self._monotonic_s() + life_s - min(_EARLY_S, _EARLY_SHARE * life_s)
 
     async def _ask(self) -> TokenAnswer:

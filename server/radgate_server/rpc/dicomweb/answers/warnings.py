@@ -6,7 +6,7 @@ from radgate_server.core.imaging.annotated_bytes import MAX_NOTES
 from radgate_server.rpc.dicomweb.search.query import Search
 from radgate_server.rpc.pipeline.call import Call
 from radgate_server.rpc.pipeline.warning_header import warning_header
-from radgate_server.services.cache.revalidation import Doubt
+from radgate_server.services.cache.revalidation import UnconfirmedStudy
 from radgate_server.services.query.search import QueryPage
 
 MORE_RESULTS = "There are additional results that can be requested"
@@ -17,7 +17,7 @@ def note_warnings(notes: Iterable[str]) -> list[tuple[str, str]]:
     return [warning_header(note) for note in notes]
 
 
-def doubt_text(doubt: Doubt) -> str:
+def doubt_text(doubt: UnconfirmedStudy) -> str:
     """The warning of an answer from the cache that the PACS could not confirm."""
     age = "was never confirmed" if doubt.age_s is None else f"was confirmed {doubt.age_s} s ago"
     return f"The PACS could not be asked whether this study changed; what is cached {age}"

@@ -7,7 +7,7 @@ from radgate_server.core.dicom.data_sets import DicomJson, first_value
 from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel, RetrieveScope
 from radgate_server.core.errors import InstanceMalformedError, InstanceMismatchError
 from radgate_server.lib.answer_cache import AnswerCache
-from radgate_server.services.imaging.pictures.numbered import Numbered
+from radgate_server.services.imaging.pictures.ordered_contents import OrderedContents
 from radgate_server.services.retrieve.listing import SOP_CLASS_UID, StudyLister
 
 _SERIES_INSTANCE_UID, _SOP_INSTANCE_UID, _MODALITY = "0020000E", "00080018", "00080060"
@@ -31,8 +31,8 @@ assessments, encapsulated documents, raw data, registrations and fiducials, real
 class Representatives:
     """Asks the PACS for numbers and classes, and chooses. Answers are remembered as those of every query are."""
 
-    def __init__(self, numbered: Numbered, lister: StudyLister) -> None:
-        self._numbered = numbered
+    def __init__(self, ordered_contents: OrderedContents, lister: StudyLister) -> None:
+        self._ordered_contents = ordered_contents
         self._lister = lister
         self._damaged: AnswerCache[tuple[str, InstanceRef], bool] = AnswerCache(_MAX_DAMAGED)
 
@@ -42,9 +42,9 @@ class Representatives:
             lambda key: key[0] == tenant_id and study_instance_uid in (None, key[1].study_instance_uid)
         )
 
-    async def shown[Shown](
-        self, tenant_id: str, scope: RetrieveScope, show: Callable[[InstanceRef], Awaitable[Shown]]
-    ) -> Shown:
+    async def shown[Picture](
+        self, tenant_id: str, scope: RetrieveScope, show: Callable[[InstanceRef], Awaitable[Picture]]
+    ) -> Picture:
         """What `show` makes of the instance that stands for the scope; where that is damaged, of another one.
 
         Raises:
@@ -76,7 +76,7 @@ class Representatives:
             return InstanceRef(study, scope.series_instance_uid, scope.sop_instance_uid)
         series = scope.series_instance_uid or await self._first_series(tenant_id, study)
         of_series = RetrieveScope(study, series or None)
-        matches = await self._numbered.search(tenant_id, QueryLevel.IMAGE, of_series, (SOP_CLASS_UID,))
+        matches = await self._ordered_contents.search(tenant_id, QueryLevel.IMAGE, of_series, (SOP_CLASS_UID,))
         sound = [match for match in matches if not self._damaged.get((tenant_id, _place(study, match)))]
         if chosen := choose_instance(sound or matches):
             return _place(study, chosen)
@@ -84,7 +84,7 @@ class Representatives:
         return listed[(len(listed) - 1) // 2].ref
 
     async def _first_series(self, tenant_id: str, study: str) -> str:
-        matches = await self._numbered.search(tenant_id, QueryLevel.SERIES, RetrieveScope(study), (_MODALITY,))
+        matches = await self._ordered_contents.search(tenant_id, QueryLevel.SERIES, RetrieveScope(study), (_MODALITY,))
         chosen = choose_series(matches)
         return first_value(chosen, _SERIES_INSTANCE_UID) if chosen else ""
 

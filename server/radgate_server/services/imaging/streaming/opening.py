@@ -7,7 +7,7 @@ from radgate_server.core.dicom.data_sets import first_value
 from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel, RetrieveScope
 from radgate_server.core.errors import PacsError
 from radgate_server.core.imaging.frame_order import FrameOrder
-from radgate_server.services.imaging.pictures.numbered import Numbered
+from radgate_server.services.imaging.pictures.ordered_contents import OrderedContents
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.imaging.streaming.arrival_order import ArrivingSeries
 from radgate_server.services.imaging.streaming.frame_stream import FrameStream
@@ -35,7 +35,7 @@ class FrameStreams:
     def __init__(
         self,
         lister: StudyLister,
-        numbered: Numbered,
+        ordered_contents: OrderedContents,
         retrieve: RetrieveService,
         frames: StoredFrames,
         transcoder: Transcoder,
@@ -44,7 +44,7 @@ class FrameStreams:
         ahead: int,
     ) -> None:
         self._lister = lister
-        self._numbered = numbered
+        self._ordered_contents = ordered_contents
         self._retrieve = retrieve
         self._frames = frames
         self._transcoder = transcoder
@@ -81,7 +81,7 @@ class FrameStreams:
     async def _shown(self, tenant_id: str, scope: RetrieveScope) -> list[str]:
         """SOP Instance UIDs series by series, by Instance Number; none when the PACS can't tell."""
         try:
-            matches = await self._numbered.search(tenant_id, QueryLevel.IMAGE, scope)
+            matches = await self._ordered_contents.search(tenant_id, QueryLevel.IMAGE, scope)
         except PacsError:  # the order is a convenience; what is listed can be streamed in any
             return []
         return [first_value(match, _SOP_INSTANCE_UID) for match in matches]

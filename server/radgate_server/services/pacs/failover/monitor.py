@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from radgate_server.core.access.ports.directory import StatusBoard, TenantDirectory
 from radgate_server.core.errors import DatabaseUnavailableError, PacsError, reason_of
 from radgate_server.core.pacs.failover import SIGN_OF_LIFE
-from radgate_server.core.pacs.health import BreakerState, Health, OperationState, PacsStatus, Pulse
+from radgate_server.core.pacs.health import BreakerState, Health, Liveness, OperationState, PacsStatus
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.lib.clock import Clock
@@ -56,7 +56,7 @@ class Guard(Protocol):
         """How the operations at a PACS are doing."""
         ...
 
-    def pulse(self, tenant_id: str, name: str) -> Pulse:
+    def liveness(self, tenant_id: str, name: str) -> Liveness:
         """What those at work at a PACS hear of it."""
         ...
 
@@ -117,7 +117,7 @@ class PacsHealthMonitor(Repeating):
         self._members = members
         self._tracker, self._guard, self._board = listeners
         self._settings = settings
-        self._prober = Prober(self._guard.pulse, settings.probe_timeout_s, clock)
+        self._prober = Prober(self._guard.liveness, settings.probe_timeout_s, clock)
         self._clock = clock
         self._telemetry = telemetry
         self._uniform = uniform

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from radgate_server.core.errors import PacsBusyError, PacsError, PacsTimeoutError
-from radgate_server.core.pacs.health import Health, Pulse, health_by_pulse
+from radgate_server.core.pacs.health import Health, Liveness, health_by_liveness
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.lib.clock import Clock
 
@@ -22,11 +22,11 @@ class Finding:
 class Prober:
     """Probes any PACS; one that says nothing for `timeout_s` seconds is down.
 
-    `pulse_of` has what the work at a PACS reports of it, by tenant and name.
+    `liveness_of` has what the work at a PACS reports of it, by tenant and name.
     """
 
-    def __init__(self, pulse_of: Callable[[str, str], Pulse], timeout_s: float, clock: Clock) -> None:
-        self._pulse_of = pulse_of
+    def __init__(self, liveness_of: Callable[[str, str], Liveness], timeout_s: float, clock: Clock) -> None:
+        self._liveness_of = liveness_of
         self._timeout_s = timeout_s
         self._clock = clock
 
@@ -46,8 +46,8 @@ class Prober:
 
     def _listen(self, tenant_id: str, client: PacsClient, asked_at_s: float) -> Finding:
         """There was no place: our own limits say nothing of the PACS, but those who hold the places may."""
-        pulse = self._pulse_of(tenant_id, client.name)
-        health = health_by_pulse(pulse, asked_at_s=asked_at_s, patience_s=self._timeout_s)
+        liveness = self._liveness_of(tenant_id, client.name)
+        health = health_by_liveness(liveness, asked_at_s=asked_at_s, patience_s=self._timeout_s)
         return self._silent(client) if health is Health.DOWN else Finding(health)
 
     def _silent(self, client: PacsClient) -> Finding:

@@ -4,11 +4,12 @@ Each operation needs room in three places at once: at the endpoint (a host and p
 configured), in the connections of its PACS, and in what its tenant may do at all its PACS. It takes room in all or in
 none, so that nobody holds one thing while waiting for another.
 
-Operations are of three classes (`Urgency`). Transfers leave a share of each room to searches and listings, listings one
-to searches, which therefore seldom wait at all. When room is left, a class goes first that has less in progress at its
-PACS than its least share, whatever the others wish; then searches go before listings, and listings before transfers.
+Operations are of three classes (`Urgency`). Transfers leave a share of each capacity to searches and listings, and
+listings leave one to searches, which therefore seldom wait. When capacity is free, a class goes first that has less in
+progress at its PACS than its least share, whatever the others need; then searches go before listings, and listings
+before transfers.
 Within a class the tenant goes first that has the least in progress at the endpoint, among equals the one served the
-longest ago; of one tenant, its lanes take turns; within a lane, first come is first served.
+longest ago; of one tenant, its queues take turns; within a queue, first come is first served.
 """
 
 from collections import deque
@@ -48,7 +49,7 @@ def least_share(limit: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class QueueKey:
-    """Who asks for what; those alike wait in one lane. `connections` is the size of the PACS's pool."""
+    """Who asks for what; those alike wait in one queue. `connections` is the size of the PACS's pool."""
 
     endpoint: str
     tenant_id: str
@@ -84,19 +85,19 @@ class Capacity:
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
-class Lane:
+class OperationQueue:
     """Where those alike wait, in order. `share` is what the tenant has in progress at the endpoint."""
 
     queue_key: QueueKey
     pacs: Capacity
     share: Capacity
-    rooms: tuple[Capacity, ...]
+    capacities: tuple[Capacity, ...]
     waiting: "deque[Reservation]" = field(default_factory=deque)
     served: int = 0
 
     def may_go(self) -> bool:
-        """Whether every room has a place."""
-        return all(room.has_place(self.queue_key.urgency) for room in self.rooms)
+        """Whether every capacity has a free place."""
+        return all(capacity.has_place(self.queue_key.urgency) for capacity in self.capacities)
 
     def rank(self) -> tuple[int, int, int, int]:
         """The lowest goes first."""
@@ -109,7 +110,7 @@ class Lane:
 class Reservation:
     """One operation: it waits, then it is admitted, then it leaves."""
 
-    lane: Lane
+    queue: OperationQueue
     admitted: bool = False
 
 
@@ -119,51 +120,51 @@ class Admission:
     def __init__(self, *, per_endpoint: int, per_tenant: int) -> None:
         self._per_endpoint = per_endpoint
         self._per_tenant = per_tenant
-        # A lane lives as long as somebody keeps it, a room as long as one of its lanes.
-        self._lanes: WeakValueDictionary[QueueKey, Lane] = WeakValueDictionary()
-        self._rooms: WeakValueDictionary[tuple[str, ...], Capacity] = WeakValueDictionary()
-        self._waiting: dict[Lane, None] = {}  # in the order in which they began to
+        # A queue lives while somebody refers to it, a capacity while one of its queues does.
+        self._queues: WeakValueDictionary[QueueKey, OperationQueue] = WeakValueDictionary()
+        self._capacities: WeakValueDictionary[tuple[str, ...], Capacity] = WeakValueDictionary()
+        self._waiting: dict[OperationQueue, None] = {}  # in the order in which they began to
         self._servers = 1
         self._served = 0
 
-    def lane(self, queue_key: QueueKey) -> Lane:
-        """The applicant's lane, to be kept for as long as there may be operations for it."""
-        lane = self._lanes.get(queue_key)
-        if lane is None:
-            lane = self._lanes[queue_key] = self._open_lane(queue_key)
-        return lane
+    def queue(self, queue_key: QueueKey) -> OperationQueue:
+        """The queue of the applicant; hold a reference to it for as long as there may be operations for it."""
+        queue = self._queues.get(queue_key)
+        if queue is None:
+            queue = self._queues[queue_key] = self._open_queue(queue_key)
+        return queue
 
-    def enter(self, lane: Lane) -> Reservation:
-        """Take a place at once if there is one (then the turn is `admitted`), else the last one in the lane."""
-        reservation = Reservation(lane)
-        # Nobody is overtaken: whoever waits, waits because a room of theirs is full.
-        if not lane.waiting and lane.may_go():
+    def enter(self, queue: OperationQueue) -> Reservation:
+        """Take a place at once if there is one (then it is `admitted`), else the last one in the queue."""
+        reservation = Reservation(queue)
+        # Nobody is overtaken: whoever waits, waits because one of its capacities is full.
+        if not queue.waiting and queue.may_go():
             self._admit(reservation)
         else:
-            lane.waiting.append(reservation)
-            lane.pacs.waiting += 1
-            self._waiting[lane] = None
+            queue.waiting.append(reservation)
+            queue.pacs.waiting += 1
+            self._waiting[queue] = None
         return reservation
 
     def leave(self, reservation: Reservation) -> list[Reservation]:
         """Give the place back, or give up waiting. Returns who was admitted instead."""
-        lane = reservation.lane
+        queue = reservation.queue
         if not reservation.admitted:
-            lane.waiting.remove(reservation)
+            queue.waiting.remove(reservation)
             self._stopped_waiting(reservation)
             return []
-        for room in lane.rooms:
-            room.running_of[lane.queue_key.urgency] -= 1
+        for capacity in queue.capacities:
+            capacity.running_of[queue.queue_key.urgency] -= 1
         return self._fill()
 
     def share(self, servers: int) -> list[Reservation]:
         """Keep to the share of one of so many servers from now on. Returns who is admitted by it.
 
-        What is in progress stays, also above the share. Each server has at least one place in each room.
+        What is in progress stays, also above the share. Each server has at least one place in each capacity.
         """
         self._servers = servers
-        for room in self._rooms.values():
-            room.limit = self._share_of(room.whole)
+        for capacity in self._capacities.values():
+            capacity.limit = self._share_of(capacity.whole)
         return self._fill()
 
     def _share_of(self, limit: int | None) -> int | None:
@@ -171,36 +172,36 @@ class Admission:
 
     def _fill(self) -> list[Reservation]:
         admitted = []
-        while lanes := [lane for lane in self._waiting if lane.may_go()]:
-            reservation = min(lanes, key=Lane.rank).waiting.popleft()
+        while queues := [queue for queue in self._waiting if queue.may_go()]:
+            reservation = min(queues, key=OperationQueue.rank).waiting.popleft()
             self._stopped_waiting(reservation)
             self._admit(reservation)
             admitted.append(reservation)
         return admitted
 
     def _admit(self, reservation: Reservation) -> None:
-        lane = reservation.lane
+        queue = reservation.queue
         reservation.admitted = True
         self._served += 1
-        lane.served = lane.share.served = self._served
-        for room in lane.rooms:
-            room.running_of[lane.queue_key.urgency] += 1
+        queue.served = queue.share.served = self._served
+        for capacity in queue.capacities:
+            capacity.running_of[queue.queue_key.urgency] += 1
 
     def _stopped_waiting(self, reservation: Reservation) -> None:
-        reservation.lane.pacs.waiting -= 1
-        if not reservation.lane.waiting:
-            del self._waiting[reservation.lane]
+        reservation.queue.pacs.waiting -= 1
+        if not reservation.queue.waiting:
+            del self._waiting[reservation.queue]
 
-    def _open_lane(self, queue_key: QueueKey) -> Lane:
+    def _open_queue(self, queue_key: QueueKey) -> OperationQueue:
         endpoint, tenant_id = queue_key.endpoint, queue_key.tenant_id
-        pacs = self._room(queue_key.connections, "pacs", tenant_id, queue_key.pacs, str(queue_key.connections))
-        share = self._room(None, "share", endpoint, tenant_id)
-        shared = self._room(self._per_endpoint, "endpoint", endpoint)
-        tenant = self._room(self._per_tenant, "tenant", tenant_id)
-        return Lane(queue_key, pacs, share, (shared, pacs, tenant, share))
+        pacs = self._capacity(queue_key.connections, "pacs", tenant_id, queue_key.pacs, str(queue_key.connections))
+        share = self._capacity(None, "share", endpoint, tenant_id)
+        shared = self._capacity(self._per_endpoint, "endpoint", endpoint)
+        tenant = self._capacity(self._per_tenant, "tenant", tenant_id)
+        return OperationQueue(queue_key, pacs, share, (shared, pacs, tenant, share))
 
-    def _room(self, limit: int | None, *key: str) -> Capacity:
-        room = self._rooms.get(key)
-        if room is None:
-            room = self._rooms[key] = Capacity(limit, self._share_of(limit))
-        return room
+    def _capacity(self, limit: int | None, *key: str) -> Capacity:
+        capacity = self._capacities.get(key)
+        if capacity is None:
+            capacity = self._capacities[key] = Capacity(limit, self._share_of(limit))
+        return capacity

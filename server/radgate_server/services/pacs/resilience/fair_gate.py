@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from radgate_server.core.telemetry.ports import Telemetry
-from radgate_server.services.pacs.resilience.admission import Admission, Lane, Reservation
+from radgate_server.services.pacs.resilience.admission import Admission, OperationQueue, Reservation
 
 
 class NotAdmittedError(Exception):
@@ -19,13 +19,13 @@ class FairGate:
         self._telemetry = telemetry
         self._sleeping: dict[Reservation, asyncio.Future[None]] = {}
 
-    async def enter(self, lane: Lane, *, max_wait_s: float) -> Reservation:
+    async def enter(self, queue: OperationQueue, *, max_wait_s: float) -> Reservation:
         """Wait for a turn, at most so many seconds; give it back with `leave`.
 
         Raises:
             NotAdmittedError: it did not come in time.
         """
-        reservation = self._admission.enter(lane)
+        reservation = self._admission.enter(queue)
         self._report(reservation)
         if not reservation.admitted:
             await self._wait(reservation, max_wait_s)
@@ -62,5 +62,5 @@ class FairGate:
             del self._sleeping[reservation]
 
     def _report(self, reservation: Reservation) -> None:
-        room, queue_key = reservation.lane.pacs, reservation.lane.queue_key
-        self._telemetry.pacs_waiting(queue_key.tenant_id, queue_key.pacs, room.waiting, room.running)
+        capacity, queue_key = reservation.queue.pacs, reservation.queue.queue_key
+        self._telemetry.pacs_waiting(queue_key.tenant_id, queue_key.pacs, capacity.waiting, capacity.running)

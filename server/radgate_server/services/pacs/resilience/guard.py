@@ -9,20 +9,20 @@ from functools import partial
 
 from radgate_server.core.errors import PacsCircuitOpenError, PacsError
 from radgate_server.core.pacs.connections import PacsConfig
-from radgate_server.core.pacs.health import BreakerState, OperationState, Pulse
+from radgate_server.core.pacs.health import BreakerState, Liveness, OperationState
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.lib.clock import Clock
 from radgate_server.lib.condition_log import ConditionLog
-from radgate_server.services.pacs.resilience.admission import Admission, Lane, QueueKey, Urgency
+from radgate_server.services.pacs.resilience.admission import Admission, OperationQueue, QueueKey, Urgency
 from radgate_server.services.pacs.resilience.backoff import Backoff, Uniform
 from radgate_server.services.pacs.resilience.breaker import Breaker, BreakerPolicy
 from radgate_server.services.pacs.resilience.calls_in_progress import CallsInProgress
 from radgate_server.services.pacs.resilience.fair_gate import FairGate
 from radgate_server.services.pacs.resilience.guarded_roles import guard_roles, operations_of
+from radgate_server.services.pacs.resilience.liveness import LivenessMeter
 from radgate_server.services.pacs.resilience.operations import ALWAYS_ASKED, Operation
 from radgate_server.services.pacs.resilience.pacs_calls import CallResources, PacsCaller
-from radgate_server.services.pacs.resilience.pulse import PulseMeter
 from radgate_server.settings.settings import PacsSettings
 
 _log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class _Known:
     """What is known of one PACS, as it is set up now."""
 
     breakers: dict[Operation, Breaker] = field(default_factory=dict)
-    pulse: PulseMeter = field(default_factory=PulseMeter)
+    liveness: LivenessMeter = field(default_factory=LivenessMeter)
     calls: CallsInProgress = field(default_factory=CallsInProgress)
     conditions: dict[Operation, ConditionLog] = field(default_factory=dict)
 
@@ -54,7 +54,7 @@ class PacsGuard:
         self._clock = clock
         self._telemetry = telemetry
         self._admission = Admission(per_endpoint=settings.max_concurrent, per_tenant=settings.max_concurrent_per_tenant)
-        self._means = CallResources(
+        self._resources = CallResources(
             gate=FairGate(self._admission, telemetry),
             max_wait_s=_longest_waits(settings),
             backoff=Backoff(settings.max_retries),
@@ -81,9 +81,9 @@ class PacsGuard:
             known.conditions[operation] = ConditionLog(_log, f"PACS {config.name} fails at {operation.value}")
         self.forget(config.tenant_id, config.name)
         self._known[config.tenant_id, config.name] = known
-        lanes = {urgency: self._lane(config, urgency) for urgency in Urgency}
+        queues = {urgency: self._queue(config, urgency) for urgency in Urgency}
         failed = partial(self._failed, config, known)
-        pacs_caller = PacsCaller(lanes, known.breakers, known.pulse, known.calls, self._means, failed)
+        pacs_caller = PacsCaller(queues, known.breakers, known.liveness, known.calls, self._resources, failed)
         return replace(guard_roles(client, pacs_caller), close=partial(self._close, config, known, client))
 
     def states(self, tenant_id: str, name: str) -> tuple[OperationState, ...]:
@@ -93,9 +93,9 @@ class PacsGuard:
             for operation, breaker in self._of(tenant_id, name).breakers.items()
         )
 
-    def pulse(self, tenant_id: str, name: str) -> Pulse:
+    def liveness(self, tenant_id: str, name: str) -> Liveness:
         """What those at work at the PACS hear of it."""
-        return self._of(tenant_id, name).pulse.pulse(self._clock.monotonic_s())
+        return self._of(tenant_id, name).liveness.liveness(self._clock.monotonic_s())
 
     def note_recovery(self, tenant_id: str, name: str) -> None:
         """The PACS answered a health check: open breakers let one call try at once, and close if that is answered.
@@ -107,7 +107,7 @@ class PacsGuard:
 
     def share(self, servers: int) -> None:
         """So many servers use the PACS at the same time: keep to a share of each limit."""
-        self._means.gate.share(servers)
+        self._resources.gate.share(servers)
 
     def forget(self, tenant_id: str, name: str) -> None:
         """The PACS is gone or was set up again: what it did before no longer counts."""
@@ -123,7 +123,7 @@ class PacsGuard:
         if self._is_current(config, known):
             self.forget(config.tenant_id, config.name)
         else:
-            await known.calls.end(self._means.sleep)
+            await known.calls.end(self._resources.sleep)
         await client.close()
 
     def _changed(self, config: PacsConfig, known: _Known, operation: Operation, state: BreakerState) -> None:
@@ -146,7 +146,7 @@ class PacsGuard:
         failures = None if operation in ALWAYS_ASKED else self._settings.breaker_failures
         return BreakerPolicy(failures, self._settings.breaker_open_s)
 
-    def _lane(self, config: PacsConfig, urgency: Urgency) -> Lane:
+    def _queue(self, config: PacsConfig, urgency: Urgency) -> OperationQueue:
         queue_key = QueueKey(
             endpoint=config.connection.endpoint,
             tenant_id=config.tenant_id,
@@ -154,7 +154,7 @@ class PacsGuard:
             connections=min(config.connection.max_parallel, self._settings.max_concurrent),
             urgency=urgency,
         )
-        return self._admission.lane(queue_key)
+        return self._admission.queue(queue_key)
 
 
 def _where(config: PacsConfig, operation: Operation) -> dict[str, str]:

@@ -16,11 +16,12 @@ from radgate_server.core.errors import PacsBusyError, PacsCircuitOpenError, Pacs
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.lib.clock import Clock
 from radgate_server.lib.deadline import remaining_s
-from radgate_server.services.pacs.resilience.admission import Lane, QueueKey, Reservation, Urgency
+from radgate_server.services.pacs.resilience.admission import OperationQueue, QueueKey, Reservation, Urgency
 from radgate_server.services.pacs.resilience.backoff import Backoff, Uniform
 from radgate_server.services.pacs.resilience.breaker import Breaker, Ticket
 from radgate_server.services.pacs.resilience.calls_in_progress import CallsInProgress
 from radgate_server.services.pacs.resilience.fair_gate import FairGate, NotAdmittedError
+from radgate_server.services.pacs.resilience.liveness import LivenessMeter
 from radgate_server.services.pacs.resilience.operations import (
     INTERACTIVE,
     URGENCIES,
@@ -29,7 +30,6 @@ from radgate_server.services.pacs.resilience.operations import (
     is_repeated,
     verdict_of,
 )
-from radgate_server.services.pacs.resilience.pulse import PulseMeter
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +51,25 @@ class CallResources:
 
 
 class PacsCaller:
-    """Asks one PACS of one tenant. `lanes` has where each class stands in line, `pulse` receives what is heard.
+    """Asks one PACS of one tenant. `queues` has where each class stands in line, `liveness` receives what is heard.
 
     `calls` counts what is in progress. `on_failure` gets each attempt's error, when the breaker has judged it.
     """
 
     def __init__(
         self,
-        lanes: Mapping[Urgency, Lane],
+        queues: Mapping[Urgency, OperationQueue],
         breakers: Mapping[Operation, Breaker],
-        pulse: PulseMeter,
+        liveness: LivenessMeter,
         calls: CallsInProgress,
-        means: CallResources,
+        resources: CallResources,
         on_failure: Callable[[Operation, PacsError], None],
     ) -> None:
         self.calls = calls
-        self._lanes = lanes
+        self._queues = queues
         self._breakers = breakers
-        self._pulse = pulse
-        self._means = means
+        self._liveness = liveness
+        self._resources = resources
         self._on_failure = on_failure
 
     async def ask[T](self, operation: Operation, call: Callable[[], Awaitable[T]], urgency: Urgency | None = None) -> T:
@@ -97,14 +97,14 @@ class PacsCaller:
                 if delay_s is None:
                     raise
             queue_key = self._queue_key
-            self._means.telemetry.pacs_retried(queue_key.tenant_id, queue_key.pacs, operation)
-            await self._means.sleep(delay_s)
+            self._resources.telemetry.pacs_retried(queue_key.tenant_id, queue_key.pacs, operation)
+            await self._resources.sleep(delay_s)
         raise AssertionError("count() does not end")
 
     def attempt(self, operation: Operation, urgency: Urgency | None = None) -> "Attempt":
         """One attempt: entering waits for a turn and passes the breaker, leaving gives both back."""
-        lane = self._lanes[URGENCIES[operation] if urgency is None else urgency]
-        return Attempt(lane, self._breakers[operation], self._pulse, self._means, operation)
+        queue = self._queues[URGENCIES[operation] if urgency is None else urgency]
+        return Attempt(queue, self._breakers[operation], self._liveness, self._resources, operation)
 
     async def _once[T](self, operation: Operation, call: Callable[[], Awaitable[T]], urgency: Urgency | None) -> T:
         async with self.attempt(operation, urgency) as attempt:
@@ -122,7 +122,7 @@ class PacsCaller:
     def _delay_s(self, operation: Operation, error: PacsError, retry: int) -> float | None:
         if not is_repeated(operation, error) or self._refusal_s(operation) is not None:
             return None
-        return self._means.backoff.delay_s(retry, remaining_s=remaining_s(), uniform=self._means.uniform)
+        return self._resources.backoff.delay_s(retry, remaining_s=remaining_s(), uniform=self._resources.uniform)
 
     def _check(self, operation: Operation) -> None:
         refusal_s = self._refusal_s(operation)
@@ -130,24 +130,29 @@ class PacsCaller:
             raise circuit_open(self._queue_key.pacs, operation, refusal_s)
 
     def _refusal_s(self, operation: Operation) -> float | None:
-        return self._breakers[operation].refusal_s(self._means.clock.monotonic_s())
+        return self._breakers[operation].refusal_s(self._resources.clock.monotonic_s())
 
     @property
     def _queue_key(self) -> QueueKey:
         """Any of them, for what they have in common."""
-        return self._lanes[Urgency.SEARCH].queue_key
+        return self._queues[Urgency.SEARCH].queue_key
 
 
 class Attempt:
     """An attempt in progress. Nothing is known of the PACS from one that is left without a verdict."""
 
     def __init__(
-        self, lane: Lane, breaker: Breaker, pulse: PulseMeter, means: CallResources, operation: Operation
+        self,
+        queue: OperationQueue,
+        breaker: Breaker,
+        liveness: LivenessMeter,
+        resources: CallResources,
+        operation: Operation,
     ) -> None:
-        self._lane = lane
+        self._queue = queue
         self._breaker = breaker
-        self._pulse = pulse
-        self._means = means
+        self._liveness = liveness
+        self._resources = resources
         self._operation = operation
         self._is_short = operation in INTERACTIVE
         self._reservation: Reservation | None = None
@@ -156,21 +161,23 @@ class Attempt:
         self._verdict = Verdict.UNKNOWN
 
     async def __aenter__(self) -> Self:
-        reservation = await self._means.gate.enter(self._lane, max_wait_s=self._means.max_wait_s[self._operation])
-        now_s = self._means.clock.monotonic_s()
+        reservation = await self._resources.gate.enter(
+            self._queue, max_wait_s=self._resources.max_wait_s[self._operation]
+        )
+        now_s = self._resources.clock.monotonic_s()
         ticket = self._breaker.enter(now_s)
         if ticket is None:
-            self._means.gate.leave(reservation)
-            raise circuit_open(self._lane.queue_key.pacs, self._operation, self._breaker.refusal_s(now_s) or 0.0)
+            self._resources.gate.leave(reservation)
+            raise circuit_open(self._queue.queue_key.pacs, self._operation, self._breaker.refusal_s(now_s) or 0.0)
         self._reservation, self._ticket, self._started_s = reservation, ticket, now_s
         if self._is_short:
-            self._pulse.ask(now_s)
+            self._liveness.ask(now_s)
         return self
 
     @property
     def pacs(self) -> str:
         """Whose it is."""
-        return self._lane.queue_key.pacs
+        return self._queue.queue_key.pacs
 
     def judge(self, verdict: Verdict) -> None:
         """The call has ended, and this is what it says of the PACS."""
@@ -180,12 +187,12 @@ class Attempt:
 
     def record_answer(self) -> None:
         """Something came from the PACS."""
-        self._pulse.record_answer(self._means.clock.monotonic_s())
+        self._liveness.record_answer(self._resources.clock.monotonic_s())
 
     def judge_silence(self) -> None:
         """The caller gave up. That says nothing of the PACS, unless it had long enough for a short answer."""
-        waited_s = self._means.clock.monotonic_s() - self._started_s
-        if self._is_short and waited_s >= self._means.patience_s:
+        waited_s = self._resources.clock.monotonic_s() - self._started_s
+        if self._is_short and waited_s >= self._resources.patience_s:
             self._verdict = Verdict.FAILED
 
     def confirm_alive(self) -> None:
@@ -198,11 +205,11 @@ class Attempt:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._ticket is not None and self._reservation is not None:
-            now_s = self._means.clock.monotonic_s()
+            now_s = self._resources.clock.monotonic_s()
             self._breaker.record(self._ticket, self._verdict, now_s)
             if self._is_short:
-                self._pulse.leave(now_s)
-            self._means.gate.leave(self._reservation)
+                self._liveness.leave(now_s)
+            self._resources.gate.leave(self._reservation)
 
 
 def circuit_open(pacs: str, operation: Operation, refusal_s: float) -> PacsCircuitOpenError:

@@ -2,7 +2,7 @@ import pytest
 
 from radgate_server.core.dicom.identifiers import RetrieveScope
 from radgate_server.core.errors import ObjectNotFoundError, PacsUnreachableError
-from radgate_server.services.imaging.pictures.numbered import Numbered
+from radgate_server.services.imaging.pictures.ordered_contents import OrderedContents
 from radgate_server.services.imaging.pictures.representative import Representatives, may_have_images
 from radgate_server.services.query.fan_out import AskLimits
 from radgate_server.services.query.search import QueryService, RememberLimits
@@ -19,7 +19,7 @@ STRUCTURED_REPORT = "1.2.840.10008.5.1.4.1.1.88.11"
 async def representatives(pacs: MemoryPacs) -> Representatives:
     clients, limits, clock = await connect(pacs), AskLimits(100, 10), FakeClock()
     query = QueryService(clients, limits, RememberLimits(5, 300), clock)
-    return Representatives(Numbered(query), StudyLister(clients, limits, ttl_s=5, route_ttl_s=5, clock=clock))
+    return Representatives(OrderedContents(query), StudyLister(clients, limits, ttl_s=5, route_ttl_s=5, clock=clock))
 
 
 def series(number: int, instances: list[int], **attributes: object) -> list[bytes]:

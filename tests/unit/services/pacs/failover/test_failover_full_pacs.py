@@ -30,7 +30,7 @@ class FullPacs:
         self.clock = FakeClock()
         guard = PacsGuard(PacsSettings(max_concurrent=2, max_wait_s=0.001), self.clock, RecordingTelemetry())
         self.client = guard.wrap(PacsConfig("east", "main", FolderConnection("/main"), START), self.pacs.client)
-        self.prober = Prober(guard.pulse, TIMEOUT_S, self.clock)
+        self.prober = Prober(guard.liveness, TIMEOUT_S, self.clock)
         self.tasks: list[asyncio.Task[None]] = []
 
     async def probe(self) -> Finding:

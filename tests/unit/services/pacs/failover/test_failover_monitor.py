@@ -16,7 +16,7 @@ from radgate_server.core.errors import (
     PacsUnreachableError,
 )
 from radgate_server.core.pacs.connections import FailoverPolicy, FolderConnection, PacsConfig
-from radgate_server.core.pacs.health import BreakerState, Health, OperationState, PacsStatus, Pulse
+from radgate_server.core.pacs.health import BreakerState, Health, Liveness, OperationState, PacsStatus
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.pacs.failover.monitor import (
@@ -43,13 +43,13 @@ class FakeGuard:
     """Breakers that a test turns, and what the work at a PACS reports it."""
 
     breaker: BreakerState = BreakerState.CLOSED
-    heard: Pulse = field(default_factory=Pulse)
+    heard: Liveness = field(default_factory=Liveness)
     recovered: list[tuple[str, str]] = field(default_factory=list)
 
     def states(self, tenant_id: str, name: str) -> tuple[OperationState, ...]:
         return (OperationState("find", self.breaker, 0),)
 
-    def pulse(self, tenant_id: str, name: str) -> Pulse:
+    def liveness(self, tenant_id: str, name: str) -> Liveness:
         return self.heard
 
     def note_recovery(self, tenant_id: str, name: str) -> None:
@@ -217,7 +217,7 @@ async def test_fails_over_when_there_is_no_place_for_a_probe_and_those_at_work_h
     await rig.look()
     await rig.look(1)
     rig.pacs["east", "main"].refuse_with = PacsBusyError("busy", pacs="main")
-    rig.guard.heard = Pulse(heard_at_s=1, silent_s=INTERVAL_S)
+    rig.guard.heard = Liveness(heard_at_s=1, silent_s=INTERVAL_S)
     await rig.look(INTERVAL_S)
     for _ in range(2):
         assert rig.tracker.active("east", "main") == "main"
@@ -232,7 +232,7 @@ async def test_what_those_at_work_hear_is_a_sign_of_life(rig: Rig) -> None:
     await rig.look(1)
     await rig.look(AGAIN_S)
     rig.pacs["east", "main"].refuse_with = PacsBusyError("busy", pacs="main")
-    rig.guard.heard = Pulse(heard_at_s=rig.clock.monotonic_s() + AGAIN_S)
+    rig.guard.heard = Liveness(heard_at_s=rig.clock.monotonic_s() + AGAIN_S)
     rig.guard.breaker = BreakerState.OPEN
     await rig.look(AGAIN_S)
     assert (await rig.statuses())["main"].health is Health.UP

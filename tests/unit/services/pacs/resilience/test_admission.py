@@ -22,7 +22,7 @@ def queue_key(
 
 
 def fill(admission: Admission, who: QueueKey, count: int) -> list[Reservation]:
-    return [admission.enter(admission.lane(who)) for _ in range(count)]
+    return [admission.enter(admission.queue(who)) for _ in range(count)]
 
 
 def admitted(turns: list[Reservation]) -> int:
@@ -100,7 +100,7 @@ def test_a_pacs_has_as_many_as_it_has_connections() -> None:
 def test_a_query_passes_by_long_retrieves() -> None:
     admission = Admission(per_endpoint=4, per_tenant=100)
     assert admitted(fill(admission, queue_key(), 10)) == 3
-    query = admission.enter(admission.lane(queue_key(urgency=SEARCH)))
+    query = admission.enter(admission.queue(queue_key(urgency=SEARCH)))
     assert query.admitted
     assert admission.leave(query) == []
 
@@ -110,7 +110,7 @@ def test_a_search_finds_a_place_beside_a_flood_of_retrieves_and_their_listings()
     transfers = fill(admission, queue_key(connections=5), 200)
     listings = fill(admission, queue_key(connections=5, urgency=LISTING), 200)
     assert (admitted(transfers), admitted(listings)) == (3, 1)
-    assert admission.enter(admission.lane(queue_key(connections=5, urgency=SEARCH))).admitted
+    assert admission.enter(admission.queue(queue_key(connections=5, urgency=SEARCH))).admitted
 
 
 def test_searches_go_before_listings_and_listings_before_transfers() -> None:
@@ -118,7 +118,7 @@ def test_searches_go_before_listings_and_listings_before_transfers() -> None:
     running = fill(admission, queue_key(connections=5, urgency=SEARCH), 10)[:5]
     for urgency in (TRANSFER, LISTING):
         fill(admission, queue_key(connections=5, urgency=urgency), 3)
-    order = [reservation.lane.queue_key.urgency.name[0] for reservation in drain(admission, running, 11)]
+    order = [reservation.queue.queue_key.urgency.name[0] for reservation in drain(admission, running, 11)]
     # A class that has no place at all goes first; here the operations end in the order in which they began.
     assert "".join(order) == "TLSSSTLSSLT"
 
@@ -139,7 +139,7 @@ def test_a_tenant_with_few_wishes_does_not_wait_behind_one_with_many() -> None:
     admission = Admission(per_endpoint=1, per_tenant=100)
     running = fill(admission, queue_key("east"), 10)[:1]
     fill(admission, queue_key("west"), 3)
-    order = [reservation.lane.queue_key.tenant_id for reservation in drain(admission, running, 8)]
+    order = [reservation.queue.queue_key.tenant_id for reservation in drain(admission, running, 8)]
     assert order == ["west", "east", "west", "east", "west", "east", "east", "east"]
 
 
@@ -148,7 +148,7 @@ def test_a_flood_delays_others_by_their_turn_and_not_by_its_length(flood: int) -
     admission = Admission(per_endpoint=4, per_tenant=100)
     running = [reservation for reservation in fill(admission, queue_key("east"), flood) if reservation.admitted]
     late = [*fill(admission, queue_key("west"), 3), *fill(admission, queue_key("south"), 3)]
-    order = [reservation.lane.queue_key.tenant_id for reservation in drain(admission, running, 9)]
+    order = [reservation.queue.queue_key.tenant_id for reservation in drain(admission, running, 9)]
     assert Counter(order) == {"west": 3, "south": 3, "east": 3}
     assert set(order[:2]) == {"west", "south"}
     assert admitted(late) == 6
@@ -158,14 +158,14 @@ def test_the_tenant_with_less_under_way_goes_first() -> None:
     admission = Admission(per_endpoint=6, per_tenant=100)
     running = fill(admission, queue_key("east"), 10)[:4]
     fill(admission, queue_key("west"), 10)
-    order = [reservation.lane.queue_key.tenant_id for reservation in drain(admission, running, 2)]
+    order = [reservation.queue.queue_key.tenant_id for reservation in drain(admission, running, 2)]
     assert order == ["west", "west"]
 
 
 def test_retrieves_do_not_wait_for_ever_behind_queries() -> None:
     admission = Admission(per_endpoint=1, per_tenant=100)
     running = fill(admission, queue_key(urgency=SEARCH), 20)[:1]
-    retrieve = admission.enter(admission.lane(queue_key()))
+    retrieve = admission.enter(admission.queue(queue_key()))
     assert retrieve in drain(admission, running, 2)
 
 
@@ -199,20 +199,20 @@ def test_no_limit_is_passed_no_place_is_lost_and_nobody_waits_beside_a_free_one(
     inside: list[Reservation] = []
     for step in steps:
         if isinstance(step, QueueKey):
-            inside.append(admission.enter(admission.lane(step)))
+            inside.append(admission.enter(admission.queue(step)))
         elif inside:
             admission.leave(inside.pop(step % len(inside)))
-        running = [reservation.lane.queue_key for reservation in inside if reservation.admitted]
+        running = [reservation.queue.queue_key for reservation in inside if reservation.admitted]
         assert max(Counter(who.endpoint for who in running).values(), default=0) <= per_endpoint
         assert max(Counter(who.tenant_id for who in running).values(), default=0) <= per_tenant
         pools = Counter((who.tenant_id, who.pacs, who.connections) for who in running)
         assert all(count <= connections for (_, _, connections), count in pools.items())
-        assert not [reservation for reservation in inside if not reservation.admitted and reservation.lane.may_go()]
+        assert not [reservation for reservation in inside if not reservation.admitted and reservation.queue.may_go()]
     for reservation in inside:
         admission.leave(reservation)
     for who in {step for step in steps if isinstance(step, QueueKey)}:
-        reservation = admission.enter(admission.lane(who))
+        reservation = admission.enter(admission.queue(who))
         assert reservation.admitted
-        assert [room.running for room in reservation.lane.rooms] == [1] * 4
-        assert reservation.lane.pacs.waiting == 0
+        assert [capacity.running for capacity in reservation.queue.capacities] == [1] * 4
+        assert reservation.queue.pacs.waiting == 0
         admission.leave(reservation)

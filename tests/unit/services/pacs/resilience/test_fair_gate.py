@@ -19,12 +19,12 @@ class EndpointSecurity:
 
     def __init__(self, places: int = 1) -> None:
         admission = Admission(per_endpoint=places, per_tenant=100)
-        self.lanes = {queue_key: admission.lane(queue_key) for queue_key in (QUERY, RETRIEVE)}
+        self.queues = {queue_key: admission.queue(queue_key) for queue_key in (QUERY, RETRIEVE)}
         self.telemetry = RecordingTelemetry()
         self.gate = FairGate(admission, self.telemetry)
 
     async def enter(self, queue_key: QueueKey = QUERY, max_wait_s: float = 30) -> Reservation:
-        return await self.gate.enter(self.lanes[queue_key], max_wait_s=max_wait_s)
+        return await self.gate.enter(self.queues[queue_key], max_wait_s=max_wait_s)
 
     def leave(self, reservation: Reservation) -> None:
         self.gate.leave(reservation)

@@ -18,7 +18,7 @@ from radgate_server.core.errors import (
     PacsUnreachableError,
 )
 from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
-from radgate_server.core.pacs.health import BreakerState, Pulse
+from radgate_server.core.pacs.health import BreakerState, Liveness
 from radgate_server.core.pacs.ports import ChangeBatch, PacsClient
 from radgate_server.core.query.model import Query
 from radgate_server.lib.deadline import expect_within
@@ -99,8 +99,8 @@ class Bench:
         states = self.guard.states("east", "memory")
         return next(each.breaker for each in states if each.operation == operation)
 
-    def pulse(self) -> Pulse:
-        return self.guard.pulse("east", "memory")
+    def liveness(self) -> Liveness:
+        return self.guard.liveness("east", "memory")
 
     def running(self) -> tuple[int, int]:
         return self.telemetry.waiting["east", "memory"]
@@ -416,28 +416,28 @@ async def test_an_old_connections_last_failures_are_not_the_new_ones() -> None:
 
 async def test_what_a_pacs_answers_or_sends_is_heard() -> None:
     bench = Bench(MemoryPacs(make_study(2)), max_retries=0)
-    assert bench.pulse() == Pulse(None, 0)
+    assert bench.liveness() == Liveness(None, 0)
     bench.clock.advance(5)
     await bench.find()
-    assert bench.pulse() == Pulse(5, 0)
+    assert bench.liveness() == Liveness(5, 0)
     bench.clock.advance(5)
     async with bench.client.reader.retrieve(SCOPE, ()) as arrivals:
-        assert bench.pulse() == Pulse(10, 0)
+        assert bench.liveness() == Liveness(10, 0)
         await anext(arrivals)
         bench.clock.advance(5)
         await anext(arrivals)
-        assert bench.pulse() == Pulse(15, 0)
+        assert bench.liveness() == Liveness(15, 0)
         bench.clock.advance(5)
-    assert bench.pulse() == Pulse(15, 0)
+    assert bench.liveness() == Liveness(15, 0)
     await bench.fail(1, PacsFailedError("out of resources", pacs="memory"))
-    assert bench.pulse() == Pulse(20, 0)
+    assert bench.liveness() == Liveness(20, 0)
 
 
 @pytest.mark.parametrize("error", [UNREACHABLE, ABORTED, PacsTimeoutError("silent", pacs="memory")])
 async def test_a_pacs_that_fails_is_not_heard(error: PacsError) -> None:
     bench = Bench(MemoryPacs(), max_retries=0)
     await bench.fail(1, error)
-    assert bench.pulse() == Pulse(None, 0)
+    assert bench.liveness() == Liveness(None, 0)
 
 
 @pytest.mark.parametrize(("operation", "silent_s"), [("find", 7), ("retrieve", 0), ("store", 0)])
@@ -447,11 +447,11 @@ async def test_only_short_answers_are_waited_for(operation: str, silent_s: float
     task = asyncio.create_task(getattr(bench, operation)())
     await settle()
     bench.clock.advance(7)
-    assert bench.pulse() == Pulse(None, silent_s)
+    assert bench.liveness() == Liveness(None, silent_s)
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
-    assert bench.pulse() == Pulse(None, silent_s)
+    assert bench.liveness() == Liveness(None, silent_s)
 
 
 async def test_standing_in_line_is_no_silence_of_the_pacs() -> None:
@@ -460,7 +460,7 @@ async def test_standing_in_line_is_no_silence_of_the_pacs() -> None:
         finding = asyncio.create_task(bench.find())
         await settle()
         bench.clock.advance(7)
-        assert bench.pulse() == Pulse(0, 0)
+        assert bench.liveness() == Liveness(0, 0)
     assert await finding == 1
 
 
@@ -468,7 +468,7 @@ async def test_a_pacs_that_was_set_up_anew_has_no_pulse_yet() -> None:
     bench = Bench(MemoryPacs(make_study(1)))
     await bench.find()
     bench.guard.wrap(CONFIG, bench.pacs.client)
-    assert bench.pulse() == bench.guard.pulse("east", "nobody") == Pulse(None, 0)
+    assert bench.liveness() == bench.guard.liveness("east", "nobody") == Liveness(None, 0)
 
 
 class Yielding(Bench):

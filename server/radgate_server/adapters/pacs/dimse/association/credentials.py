@@ -9,7 +9,7 @@ from radgate_server.core.secrets.ports import SecretReader
 from radgate_server.core.secrets.secret import NO_SECRET, Secret, SecretSource
 
 
-class Shown(NamedTuple):
+class PresentedCredentials(NamedTuple):
     """A pass code (PS3.7 D.3.3.7) and, when they are no files, a certificate with its key (PEM)."""
 
     passcode: Secret = NO_SECRET
@@ -25,13 +25,13 @@ class Credentials:
     passcode: SecretSource = NO_SECRET
     identity: SecretSource = NO_SECRET
 
-    async def opened_with[T](self, open_association: Callable[[Shown], Awaitable[T]]) -> T:
+    async def opened_with[T](self, open_association: Callable[[PresentedCredentials], Awaitable[T]]) -> T:
         """Open an association with them. One that is refused is retried if they are others by now.
 
         Raises:
             PacsError: why it can't be opened; SecretUnavailableError when a credential is not to be had.
         """
-        shown = Shown(await self._read(self.passcode), await self._read(self.identity))
+        shown = PresentedCredentials(await self._read(self.passcode), await self._read(self.identity))
         try:
             return await open_association(shown)
         except PacsRejectedError:

@@ -14,7 +14,7 @@ from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.transport import AddressInformation
 
 from radgate_server.adapters.pacs.destinations import ANYWHERE, REFUSED, AddressRefusedError, Destinations
-from radgate_server.adapters.pacs.dimse.association.credentials import Shown
+from radgate_server.adapters.pacs.dimse.association.credentials import PresentedCredentials
 from radgate_server.adapters.pacs.dimse.transport.sockets import QuickSocket
 from radgate_server.adapters.pacs.dimse.transport.tls import ClientTls
 from radgate_server.adapters.pacs.dimse.transport.tls_failures import explain_tls
@@ -87,7 +87,7 @@ class Associator:
         self._ae.network_timeout = None
         self._tls = ClientTls(connection.tls, partial(on_certificate, Use.PACS_CLIENT)) if connection.tls else None
 
-    def open(self, proposals: Sequence[Proposal], shown: Shown) -> QuickAssociation:
+    def open(self, proposals: Sequence[Proposal], shown: PresentedCredentials) -> QuickAssociation:
         """Open an association with at least one accepted context; the pass code goes with the user name.
 
         Raises:
@@ -104,7 +104,7 @@ class Associator:
             raise
         return association
 
-    def _prepare(self, proposals: Sequence[Proposal], shown: Shown) -> QuickAssociation:
+    def _prepare(self, proposals: Sequence[Proposal], shown: PresentedCredentials) -> QuickAssociation:
         connection, settings = self._connection, self._settings
         association = QuickAssociation(self._ae, "requestor", max_data_set_bytes=settings.max_instance_bytes)
         association.acceptor.ae_title = connection.called_aet

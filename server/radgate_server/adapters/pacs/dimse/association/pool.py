@@ -8,7 +8,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from radgate_server.adapters.pacs.dimse.association.credentials import Credentials, Shown
+from radgate_server.adapters.pacs.dimse.association.credentials import Credentials, PresentedCredentials
 from radgate_server.adapters.pacs.dimse.association.opening import Associator, Proposal
 from radgate_server.adapters.pacs.dimse.messages.exchange import Exchange
 from radgate_server.adapters.pacs.dimse.transport.upper_layer import QuickAssociation
@@ -163,7 +163,7 @@ class AssociationPool:
         """Open an association into the slot that the caller has taken, or free the slot."""
         openings: list[asyncio.Future[QuickAssociation]] = []
 
-        async def open_with(shown: Shown) -> QuickAssociation:
+        async def open_with(shown: PresentedCredentials) -> QuickAssociation:
             openings.append(self._in_thread(lambda: self._associator.open(proposals, shown)))
             return await asyncio.shield(openings[-1])
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from radgate_server.adapters.pacs.dimse.association.credentials import Credentials, Shown
+from radgate_server.adapters.pacs.dimse.association.credentials import Credentials, PresentedCredentials
 from radgate_server.core.errors import PacsRejectedError, PacsTlsFailedError, SecretUnavailableError
 from radgate_server.core.secrets.secret import NO_SECRET, Secret, SecretSource, parse_reference
 
@@ -35,7 +35,7 @@ class Door:
     good: str
     tried: list[str] = field(default_factory=list)
 
-    async def open(self, shown: Shown) -> str:
+    async def open(self, shown: PresentedCredentials) -> str:
         self.tried.append(shown.passcode.reveal())
         if self.tried[-1] != self.good:
             raise PacsRejectedError("no", pacs="main")
@@ -68,7 +68,7 @@ async def test_without_a_pass_code_nothing_is_opened() -> None:
 async def test_a_certificate_that_is_refused_is_read_anew(now: str, tried: list[str]) -> None:
     shown_identities: list[str] = []
 
-    async def open_with(shown: Shown) -> str:
+    async def open_with(shown: PresentedCredentials) -> str:
         shown_identities.append(shown.identity.reveal())
         if shown_identities[-1] == "old":
             raise PacsTlsFailedError("no", pacs="main")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from radgate_server.adapters.pacs.dimse.association.contexts import echo_proposals, store_proposals
-from radgate_server.adapters.pacs.dimse.association.credentials import Credentials, Shown
+from radgate_server.adapters.pacs.dimse.association.credentials import Credentials, PresentedCredentials
 from radgate_server.adapters.pacs.dimse.association.opening import Proposal
 from radgate_server.adapters.pacs.dimse.association.pool import AssociationPool
 from radgate_server.core.errors import PacsAbortedError
@@ -44,7 +44,7 @@ class FakeAssociator:
         self.resume = threading.Event()
         self.resume.set()
 
-    def open(self, _: Sequence[Proposal], __: Shown) -> FakeAssociation:
+    def open(self, _: Sequence[Proposal], __: PresentedCredentials) -> FakeAssociation:
         self.opening.set()
         self.resume.wait(60)
         self.opened.append(FakeAssociation())

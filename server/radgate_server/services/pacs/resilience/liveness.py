@@ -1,12 +1,12 @@
-"""Listens to those at work at a PACS: when anything was last heard of it, and for how long it has owed an answer.
+"""Liveness of a PACS by its traffic: when it last answered, and for how long it has owed an answer.
 
 No I/O, no clock: the time, in seconds that only grow, is given with each call.
 """
 
-from radgate_server.core.pacs.health import Pulse
+from radgate_server.core.pacs.health import Liveness
 
 
-class PulseMeter:
+class LivenessMeter:
     """One PACS. An operation that is answered soon by a PACS that works calls `ask` and, however it ends, `leave`.
 
     Those that move instances are heard alone: their answers may take long for good reasons, such as a tape.
@@ -35,7 +35,7 @@ class PulseMeter:
         self._heard_at_s = self._waiting_since_s = now_s
         self._waited_s = 0.0
 
-    def pulse(self, now_s: float) -> Pulse:
+    def liveness(self, now_s: float) -> Liveness:
         """What is known now."""
         waiting_s = now_s - self._waiting_since_s if self._waiting else 0.0
-        return Pulse(self._heard_at_s, self._waited_s + waiting_s)
+        return Liveness(self._heard_at_s, self._waited_s + waiting_s)

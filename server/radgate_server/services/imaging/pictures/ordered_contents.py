@@ -1,4 +1,4 @@
-"""Series and instances in the order of their numbers, as the PACS tell them, without fetching any."""
+"""Series and instances in the order of their numbers, as the PACS list them, without fetching any."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,8 @@ _NUMBERS = {QueryLevel.SERIES: "00200011", QueryLevel.IMAGE: "00200013"}
 _EVERYTHING = Page(0, 1 << 30)
 
 
-class Numbered:
-    """Asks for them. Answers are remembered as those of every query are."""
+class OrderedContents:
+    """Queries them. Answers are remembered as those of every query are."""
 
     def __init__(self, query: QueryService) -> None:
         self._query = query
