@@ -15,12 +15,7 @@ from radgate_server.core.cache.ports.tiers import HotCache, InstanceStore
 from radgate_server.core.quarantine.ports import Quarantine
 from radgate_server.core.retention.ports.erasure import StudyTier
 from radgate_server.core.telemetry.tracing import Tracer
-from radgate_server.installation.disk_tiers import (
-    open_derived_cache,
-    open_disk_store,
-    open_quarantine,
-    open_state_cache,
-)
+from radgate_server.installation.disk_tiers import DiskTiers, open_quarantine
 from radgate_server.installation.opening import Installation
 from radgate_server.lib.clock import Clock
 from radgate_server.services.quarantine.storing import QuarantineExpiry, QuarantineWriter
@@ -102,7 +97,7 @@ class Tiers:
 
 async def open_tiers(base: Foundation) -> Tiers:
     """Open memory and disk; what is on the disk from before is there at once."""
-    stack, settings, clock, telemetry = base.stack, base.settings, base.clock, base.telemetry
+    settings, clock, telemetry = base.settings, base.clock, base.telemetry
     cache, keys = settings.cache, base.installation.retention.study_keys
     shares = TenantShares(cache.tenant_shares)
     hot = MemoryHotCache(
@@ -112,7 +107,8 @@ async def open_tiers(base: Foundation) -> Tiers:
         telemetry=telemetry,
         shares=shares,
     )
-    disk = await open_disk_store(stack, settings, keys, clock, telemetry)
+    on_disk = DiskTiers(base.stack, settings, keys, clock, telemetry)
+    disk = await on_disk.warm()
     store = HotInstanceStore(
         disk,
         limit_bytes=cache.hot_instance_bytes,
@@ -120,8 +116,8 @@ async def open_tiers(base: Foundation) -> Tiers:
         telemetry=telemetry,
         shares=shares,
     )
-    derived = await open_derived_cache(stack, settings, keys, clock, telemetry)
-    states = await open_state_cache(stack, settings, keys, clock, telemetry)
+    derived = await on_disk.derived()
+    states = await on_disk.states()
     telemetry.watch_cache("derived", lambda: derived.used_bytes, settings.imaging.derived_bytes)
     telemetry.watch_cache("hot", lambda: hot.used_bytes, cache.hot_bytes)
     telemetry.watch_cache("hot-instances", lambda: store.used_bytes, cache.hot_instance_bytes)

@@ -38,6 +38,7 @@ from radgate_server.settings.settings import Settings
 
 if TYPE_CHECKING:
     from radgate_server.adapters.pacs.dimse import StorageScp
+    from radgate_server.installation.disk_tiers import DiskTiers
 
 
 def _idle_storage_scp(settings: Settings) -> "StorageScp":
@@ -134,17 +135,18 @@ def _late_tiers(
 ) -> tuple[TenantTier[int], TenantTier[None]]:
     """The tiers on the disk, instances and what is made of them, for a command; `stack` closes those that it used."""
 
-    async def store() -> TenantTier[int]:
-        from radgate_server.installation.disk_tiers import Inventory, open_disk_store
+    @cache
+    def on_disk() -> "DiskTiers":
+        from radgate_server.installation.disk_tiers import DiskTiers, Inventory
 
         inventory = Inventory.COUNTED if counted else Inventory.REPORTED
-        return await open_disk_store(stack, settings, keys, clock, _unread_telemetry(), inventory)
+        return DiskTiers(stack, settings, keys, clock, _unread_telemetry(), inventory)
+
+    async def store() -> TenantTier[int]:
+        return await on_disk().warm()
 
     async def derived() -> TenantTier[None]:
-        from radgate_server.installation.disk_tiers import Inventory, open_derived_cache
-
-        inventory = Inventory.COUNTED if counted else Inventory.REPORTED
-        return await open_derived_cache(stack, settings, keys, clock, _unread_telemetry(), inventory)
+        return await on_disk().derived()
 
     return LateTier(store), LateTier(derived)
 

@@ -6,7 +6,7 @@ from radgate_server.adapters.cache.derived.tier import DerivedCache
 from radgate_server.adapters.cache.disk.inventory import Inventory
 from radgate_server.adapters.cache.quarantine.folder import QuarantineDisk
 from radgate_server.adapters.cache.quarantine.tier import FolderQuarantine
-from radgate_server.adapters.cache.tenant_shares import TenantShares
+from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
 from radgate_server.adapters.cache.warm.tier import DiskInstanceStore
 from radgate_server.adapters.secrets.quarantine_key import quarantine_key
 from radgate_server.core.cache.ports.keys import StudyKeys
@@ -14,72 +14,65 @@ from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.lib.clock import Clock
 from radgate_server.settings.settings import Settings
 
-__all__ = ["Inventory", "open_derived_cache", "open_disk_store", "open_quarantine", "open_state_cache"]
+__all__ = ["DiskTiers", "Inventory", "open_quarantine"]
 
 STATES_BYTES = 64 << 20  # a state takes less than a kilobyte
 
 
-async def open_disk_store(
-    stack: AsyncExitStack,
-    settings: Settings,
-    keys: StudyKeys | None,
-    clock: Clock,
-    telemetry: Telemetry,
-    inventory: Inventory = Inventory.TAKEN,
-) -> DiskInstanceStore:
-    """Open the warm tier below the data folder; `stack` closes it."""
-    store = DiskInstanceStore(
-        settings.data_dir / "warm",
-        limit_bytes=settings.cache.warm_bytes,
-        clock=clock,
-        telemetry=telemetry,
-        keys=keys,
-        shares=TenantShares(settings.cache.tenant_shares),
-        inventory=inventory,
-    )
-    return await stack.enter_async_context(store)
+class DiskTiers:
+    """Opens tiers below the data folder, all with the same keys, shares and way of counting; `stack` closes them."""
 
+    def __init__(
+        self,
+        stack: AsyncExitStack,
+        settings: Settings,
+        keys: StudyKeys | None,
+        clock: Clock,
+        telemetry: Telemetry,
+        inventory: Inventory = Inventory.TAKEN,
+    ) -> None:
+        self._stack = stack
+        self._settings = settings
+        self._keys = keys
+        self._clock = clock
+        self._telemetry = telemetry
+        self._inventory = inventory
+        self._shares = TenantShares(settings.cache.tenant_shares)
 
-async def open_derived_cache(
-    stack: AsyncExitStack,
-    settings: Settings,
-    keys: StudyKeys | None,
-    clock: Clock,
-    telemetry: Telemetry,
-    inventory: Inventory = Inventory.TAKEN,
-) -> DerivedCache:
-    """Open the tier of derived things below the data folder; `stack` closes it."""
-    cache = DerivedCache(
-        settings.data_dir / "derived",
-        limit_bytes=settings.imaging.derived_bytes,
-        clock=clock,
-        telemetry=telemetry,
-        keys=keys,
-        shares=TenantShares(settings.cache.tenant_shares),
-        inventory=inventory,
-    )
-    return await stack.enter_async_context(cache)
+    async def warm(self) -> DiskInstanceStore:
+        """The warm tier: instances."""
+        store = DiskInstanceStore(
+            self._settings.data_dir / "warm",
+            limit_bytes=self._settings.cache.warm_bytes,
+            clock=self._clock,
+            telemetry=self._telemetry,
+            keys=self._keys,
+            shares=self._shares,
+            inventory=self._inventory,
+        )
+        return await self._stack.enter_async_context(store)
 
+    async def derived(self) -> DerivedCache:
+        """The tier of derived things: thumbnails and transcoded instances."""
+        return await self._answers("derived", self._settings.imaging.derived_bytes, self._shares)
 
-async def open_state_cache(
-    stack: AsyncExitStack,
-    settings: Settings,
-    keys: StudyKeys | None,
-    clock: Clock,
-    telemetry: Telemetry,
-    inventory: Inventory = Inventory.TAKEN,
-) -> DerivedCache:
-    """Open the folder in which the states of cached studies outlive the process; `stack` closes it."""
-    cache = DerivedCache(
-        settings.data_dir / "states",
-        limit_bytes=STATES_BYTES,
-        clock=clock,
-        telemetry=telemetry,
-        keys=keys,
-        tier="states",
-        inventory=inventory,
-    )
-    return await stack.enter_async_context(cache)
+    async def states(self) -> DerivedCache:
+        """The states of cached studies, which outlive the process; no tenant's share is bounded."""
+        return await self._answers("states", STATES_BYTES, EQUAL_SHARES)
+
+    async def _answers(self, tier: str, limit_bytes: int, shares: TenantShares) -> DerivedCache:
+        """A tier of answers, in the folder of its name."""
+        cache = DerivedCache(
+            self._settings.data_dir / tier,
+            limit_bytes=limit_bytes,
+            clock=self._clock,
+            telemetry=self._telemetry,
+            keys=self._keys,
+            shares=shares,
+            inventory=self._inventory,
+            tier=tier,
+        )
+        return await self._stack.enter_async_context(cache)
 
 
 def open_quarantine(settings: Settings, keys: StudyKeys | None, clock: Clock) -> FolderQuarantine:

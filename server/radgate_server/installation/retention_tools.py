@@ -6,13 +6,7 @@ from dataclasses import dataclass
 
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.telemetry import PrometheusTelemetry
-from radgate_server.installation.disk_tiers import (
-    Inventory,
-    open_derived_cache,
-    open_disk_store,
-    open_quarantine,
-    open_state_cache,
-)
+from radgate_server.installation.disk_tiers import DiskTiers, Inventory, open_quarantine
 from radgate_server.installation.opening import open_installation
 from radgate_server.installation.retention import build_eraser, build_retention_admin
 from radgate_server.services.audit.recording import Auditor
@@ -42,10 +36,11 @@ async def open_retention_tools(settings: Settings) -> AsyncIterator[RetentionToo
         clock, telemetry = SystemClock(), PrometheusTelemetry()
         installation = await open_installation(stack, settings, clock)
         store, keys = installation.retention, installation.retention.study_keys
-        disk = await open_disk_store(stack, settings, keys, clock, telemetry, Inventory.REPORTED)
-        derived = await open_derived_cache(stack, settings, keys, clock, telemetry, Inventory.REPORTED)
+        on_disk = DiskTiers(stack, settings, keys, clock, telemetry, Inventory.REPORTED)
+        disk = await on_disk.warm()
+        derived = await on_disk.derived()
         follower = ChangeFollower(installation.directories.feed, {})
-        states = await open_state_cache(stack, settings, keys, clock, telemetry, Inventory.REPORTED)
+        states = await on_disk.states()
         quarantine = open_quarantine(settings, keys, clock)
         caches = TenantCaches(
             hot=None,
