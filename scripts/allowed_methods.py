@@ -60,13 +60,16 @@ def _bindings(files: FileDescriptorSet) -> Iterator[tuple[str, str]]:
                     for name in _METHODS:
                         if path := getattr(binding, name):
                             yield name.upper(), path
-                    if binding.custom.path:  # of a base URL, which has a slash at its end (PS3.18 8.9.1.1) or none
-                        yield from ((binding.custom.kind, f"{binding.custom.path}{slash}") for slash in ("", "/"))
+                    if binding.custom.path:
+                        yield binding.custom.kind, binding.custom.path
 
 
 def _regex(path: str) -> str:
-    """The pattern of a path template: a variable is one segment, or with ** all that follow."""
+    """The pattern of a path template: a variable is one segment, or with ** all that follow.
+
+    Envoy's transcoder takes a path with slashes at its end as the one without, unless it ends with a verb.
+    """
     pattern = ""
     for literal, variable in re.findall(r"([^{]+)|\{([^}]+)\}", path):
         pattern += re.escape(literal).replace(r"\-", "-") if literal else ".+" if "**" in variable else "[^/:?]+"
-    return pattern
+    return pattern if re.search(r":[a-z]+$", path) else f"{pattern}/*"

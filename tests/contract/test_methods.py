@@ -1,11 +1,15 @@
 """HEAD is GET without a body, and a path that takes other methods says which."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
+from google.api import annotations_pb2
 from google.api.httpbody_pb2 import HttpBody
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from tests.contract.conftest import ORIGIN, Gateway
 from tests.contract.stub_server import Context
@@ -75,6 +79,38 @@ async def test_another_method_is_405_and_says_which_are_taken(
     answer = await gateway.client.request(method, path)
     assert (answer.status_code, answer.headers["allow"]) == (405, allow)
     assert method == "HEAD" or answer.json()["code"] == 12
+
+
+DESCRIPTOR = Path(__file__).parents[2] / "gateway" / "radgate.pb"
+
+
+def routes() -> list[str]:
+    """Every path of the contract, with a UID in place of each variable."""
+    methods = (
+        method
+        for file in FileDescriptorSet.FromString(DESCRIPTOR.read_bytes()).file
+        for service in file.service
+        for method in service.method
+    )
+    rules = (method.options.Extensions[annotations_pb2.http] for method in methods)
+    bindings = (binding for rule in rules for binding in (rule, *rule.additional_bindings))
+    kinds = ("get", "post", "put", "patch", "delete")
+    paths = {path for binding in bindings for kind in kinds if (path := getattr(binding, kind))}
+    return sorted(re.sub(r"\{[^}]+\}", "1.2", path) for path in paths)
+
+
+async def test_a_slash_at_the_end_of_a_path_changes_nothing(gateway: Gateway) -> None:
+    found = routes()
+    assert len(found) > 50
+    for path in found:
+        plain, slashed = [await gateway.client.request("PROPFIND", each) for each in (path, f"{path}/")]
+        assert plain.status_code == 405, path
+        is_verb = re.search(r":[a-z]+$", path)
+        assert slashed.status_code == (404 if is_verb else 405), path
+        assert is_verb or slashed.headers["allow"] == plain.headers["allow"]
+        if "GET" in plain.headers["allow"]:
+            answers = [await gateway.client.get(each) for each in (path, f"{path}/")]
+            assert answers[0].status_code == answers[1].status_code != 404, path
 
 
 @pytest.mark.parametrize("path", ["/dicom-web", "/dicom-web/", "/dicom-web/?accept=application/xml"])
