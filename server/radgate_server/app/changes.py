@@ -10,7 +10,7 @@ from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.core.limits.ports import LimitDirectory
 from radgate_server.core.quarantine.ports import QuarantineEraser
 from radgate_server.services.access.rejection_filter import RejectedMatchFilter
-from radgate_server.services.access.rejections import Rejections
+from radgate_server.services.access.rejections import NoteReading, Rejections
 from radgate_server.services.cache.changes import ChangeFollower, ChangeHandler
 from radgate_server.services.cache.invalidation import (
     ALL_CAUSES,
@@ -115,9 +115,7 @@ def build_rejections(base: Foundation, services: Services, clients: PacsClients,
 
     rejections = Rejections(
         clients,
-        services.lister,
-        services.retrieve,
-        services.instances,
+        NoteReading(services.lister, services.retrieve, services.instances),
         services.places,
         AskLimits(settings.retrieve.max_listed_instances, settings.pacs.query_deadline_s),
         drop_answers,

@@ -20,7 +20,7 @@ from radgate_server.rpc.v1.convert.common import to_instance, to_query, to_serie
 from radgate_server.rpc.v1.enum_words import ERROR_REASONS, QUERY_WARNING_REASONS
 from radgate_server.rpc.v1.streams.page_token import requested_page
 from radgate_server.services.access.caller_search import CallerSearch
-from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.audit.recording import AuditedPatient, Auditor
 from radgate_server.services.cache.watching import StudyChangePublisher, StudyEvent
 from radgate_server.services.query.known_studies import PATIENT_ID
 from radgate_server.services.query.search import Page, QueryPage, QueryWarning
@@ -89,8 +89,7 @@ class QueryServicer:
             AuditAction.QUERY,
             scope,
             detail,
-            patient_id=query.value_of(PATIENT_ID),
-            asked_name=query.value_of(PATIENT_NAME),
+            patient=AuditedPatient(query.value_of(PATIENT_ID), query.value_of(PATIENT_NAME)),
         )
         return page, {
             "next_page_token": asked.following if page.has_more else "",

@@ -54,6 +54,15 @@ class _Known:
     until_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class NoteReading:
+    """What lists the rejection notes of a study, fetches them, and reads what they say."""
+
+    lister: StudyLister
+    retrieve: RetrieveService
+    instances: InstanceReader
+
+
 class Rejections:
     """Reads the notes of a study when something of it is asked for, and remembers what they hide for `max_age_s`.
 
@@ -64,9 +73,7 @@ class Rejections:
     def __init__(
         self,
         clients: PacsClients,
-        lister: StudyLister,
-        retrieve: RetrieveService,
-        instances: InstanceReader,
+        reading: NoteReading,
         places: InstanceLocator,
         ask: AskLimits,
         on_change: OnChange,
@@ -75,9 +82,9 @@ class Rejections:
         max_age_s: float,
     ) -> None:
         self._clients = clients
-        self._lister = lister
-        self._retrieve = retrieve
-        self._instances = instances
+        self._lister = reading.lister
+        self._retrieve = reading.retrieve
+        self._instances = reading.instances
         self._places = places
         self._ask = ask
         self._on_change = on_change

@@ -1,5 +1,7 @@
 """Records who does what, before it is done."""
 
+from typing import NamedTuple
+
 from radgate_server.core.access.tenancy import Caller
 from radgate_server.core.audit.ports.trail import AuditSink
 from radgate_server.core.audit.record import AuditAction, AuditEntry, AuditOutcome
@@ -23,6 +25,16 @@ def _unknown_study(_tenant_id: str, _study_instance_uid: str) -> KnownStudy:
     return KnownStudy()
 
 
+class AuditedPatient(NamedTuple):
+    """Whom an access concerns, as far as that is given: a Patient ID, and the Patient's Name that is searched for."""
+
+    patient_id: str = ""
+    asked_name: str = ""
+
+
+NOT_SAID = AuditedPatient()
+
+
 class Auditor:
     """Turns calls into entries of the audit trail."""
 
@@ -39,8 +51,7 @@ class Auditor:
         scope: RetrieveScope | None = None,
         detail: str = "",
         *,
-        patient_id: str = "",
-        asked_name: str = "",
+        patient: AuditedPatient = NOT_SAID,
         pacs: str = "",
         size_bytes: int | None = None,
         outcome: AuditOutcome = AuditOutcome.GRANTED,
@@ -48,11 +59,12 @@ class Auditor:
         """Record one access; returns when that is stored.
 
         `size_bytes` is what will be sent or stored, if known. The patient and the PACS that are not given are those of
-        the study, as far as they are known. `asked_name` is the Patient's Name that is searched for.
+        the study, as far as they are known.
 
         Raises:
             AuditUnavailableError: it could not be recorded, so nothing may be served.
         """
+        patient_id, asked_name = patient
         own_name = caller.principal.family_name
         same_family_name = bool(asked_name) and family_name_in(asked_name.split("=")).is_shared_with(own_name)
         if scope:
@@ -104,7 +116,7 @@ class Auditor:
             ]
             for part in parts_of(shown.digest, pairs):
                 scope = RetrieveScope(part.studies)
-                await self.record(caller, AuditAction.LIST, scope, part.detail, patient_id=part.patients)
+                await self.record(caller, AuditAction.LIST, scope, part.detail, patient=AuditedPatient(part.patients))
             self._listed.put(key, True)
         return f"{level}; list {shown.digest}"
 
@@ -123,7 +135,7 @@ class Auditor:
             AuditUnavailableError: it could not be recorded.
             DatabaseUnavailableError: records still wait for the database.
         """
-        await self.record(caller, action, scope, detail, patient_id=patient_id)
+        await self.record(caller, action, scope, detail, patient=AuditedPatient(patient_id))
         await self.settle()
 
     async def settle(self) -> None:

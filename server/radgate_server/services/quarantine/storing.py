@@ -17,7 +17,7 @@ from radgate_server.core.quarantine.refused_instance import QuarantinedInstance,
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.lib.condition_log import ConditionLog
 from radgate_server.services.acting import acting_tenant
-from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.audit.recording import AuditedPatient, Auditor
 from radgate_server.services.repeating import Repeating
 
 MAX_WAITING = 64
@@ -158,7 +158,7 @@ class QuarantineAdmin:
                 AuditAction.READ_REFUSED,
                 scope,
                 f"refused instance {entry_id}",
-                patient_id=patient_id,
+                patient=AuditedPatient(patient_id),
                 pacs=entry.refused.pacs,
                 size_bytes=entry.size_bytes,
             )

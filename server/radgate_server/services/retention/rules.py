@@ -12,7 +12,7 @@ from radgate_server.core.errors import InvalidArgumentError, RetentionTooShortEr
 from radgate_server.core.retention.ports.records import HoldDirectory, RetentionRules
 from radgate_server.lib.clock import Clock
 from radgate_server.services.acting import acting_tenant
-from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.audit.recording import AuditedPatient, Auditor
 from radgate_server.settings.retention import RetentionSettings
 
 MAX_TEXT = 500
@@ -101,7 +101,7 @@ class RetentionAdmin:
     async def _record(self, caller: Caller, hold: LegalHold, detail: str) -> None:
         scope = RetrieveScope(hold.value) if hold.subject is HoldSubject.STUDY else None
         patient_id = hold.value if hold.subject is HoldSubject.PATIENT else ""
-        await self._auditor.record(caller, AuditAction.CONFIGURE, scope, detail, patient_id=patient_id)
+        await self._auditor.record(caller, AuditAction.CONFIGURE, scope, detail, patient=AuditedPatient(patient_id))
 
 
 def kept_days(settings: RetentionSettings, own: Mapping[RecordKind, int]) -> dict[RecordKind, int]:

@@ -18,7 +18,7 @@ from radgate_server.core.errors import (
 from radgate_server.core.pacs.ports import PacsStore
 from radgate_server.core.store.outcome import RefusedInstance, StoreReport
 from radgate_server.core.store.ports import Spool
-from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.audit.recording import AuditedPatient, Auditor
 from radgate_server.services.cache.tenant_caches import TenantCaches
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.store.upload import Pieces, Stored, Upload
@@ -116,7 +116,7 @@ class StoreService:
                 AuditAction.STORE,
                 RetrieveScope(study_instance_uid),
                 f"{stored.instances} instances",
-                patient_id=stored.patient_id,
+                patient=AuditedPatient(stored.patient_id),
                 pacs=pacs,
                 size_bytes=stored.size_bytes,
                 outcome=AuditOutcome.DELIVERED,

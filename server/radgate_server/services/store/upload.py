@@ -21,7 +21,7 @@ from radgate_server.core.errors import (
 from radgate_server.core.pacs.ports import PacsStore
 from radgate_server.core.store.outcome import RefusedInstance, StoredInstance, StoreResult
 from radgate_server.core.store.ports import Spool, SpoolEntry
-from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.audit.recording import AuditedPatient, Auditor
 
 _log = logging.getLogger(__name__)
 
@@ -137,7 +137,8 @@ class Upload:
         study_instance_uid = identity.ref.study_instance_uid
         if study_instance_uid not in self.studies:
             scope = RetrieveScope(study_instance_uid)
-            await self._auditor.record(self._caller, AuditAction.STORE, scope, pacs=self._pacs, patient_id=patient_id)
+            patient = AuditedPatient(patient_id)
+            await self._auditor.record(self._caller, AuditAction.STORE, scope, pacs=self._pacs, patient=patient)
             self.studies[study_instance_uid] = Stored(patient_id)
 
     async def _forward(self, place: int, instance: ReceivedInstance) -> None:

@@ -18,7 +18,7 @@ from radgate_server.rpc.dicomweb.search.query import asked_name, asked_patient, 
 from radgate_server.rpc.pipeline.call import Call
 from radgate_server.rpc.pipeline.warning_header import warning_header
 from radgate_server.services.access.caller_search import CallerSearch
-from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.audit.recording import AuditedPatient, Auditor
 from radgate_server.services.query.search import QueryPage
 
 _RETRIEVE_URL = "00081190"
@@ -82,8 +82,7 @@ class SearchResource:
             AuditAction.QUERY,
             scope,
             detail,
-            patient_id=asked_patient(query_string),
-            asked_name=asked_name(query_string),
+            patient=AuditedPatient(asked_patient(query_string), asked_name(query_string)),
             size_bytes=len(message),
         )
         if has_more:
