@@ -1,7 +1,8 @@
 """Every cache that a running server has of studies is dropped when they are to be: none is left out of the registry."""
 
+import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from radgate_server.app import build_app
 from radgate_server.lib.answer_cache import AnswerCache
 from radgate_server.lib.lru_cache import LruCache
 from radgate_server.lib.ttl_cache import TtlCache
-from radgate_server.services.cache.invalidation import Invalidation
+from radgate_server.services.cache.invalidation import ALL_CAUSES, BYTES_DIFFER, NOTHING_LEFT, Cause, Invalidation
+from radgate_server.services.cache.watching import StudyEvent
 from radgate_server.settings.gateway import GatewaySettings
 from radgate_server.settings.settings import ImagingSettings, Settings
 
@@ -30,6 +32,7 @@ NOT_OF_STUDIES = {
 
 DROPPED_BY = (
     (AnswerCache, "invalidate"),
+    (LruCache, "drop"),
     (LruCache, "drop_where"),
     (LruCache, "__iter__"),
     (TtlCache, "drop_where"),
@@ -39,6 +42,9 @@ DROPPED_BY = (
     (DerivedCache, "invalidate"),
 )
 """What has to be called of each kind of cache. Who iterates over a map looks for what has to be dropped."""
+
+OF_BYTES = (HotInstanceStore, DiskInstanceStore, DerivedCache, MemoryHotCache)
+"""What holds what was fetched, or made of it."""
 
 
 class Watched:
@@ -68,14 +74,29 @@ class Watched:
 
         return drop
 
-    def left(self) -> list[str]:
-        """Owners of caches that were not dropped."""
-        return [owner for owner, cache in self.made if id(cache) not in self.dropped and owner not in NOT_OF_STUDIES]
+    def left(self) -> list[tuple[str, object]]:
+        """The caches of studies that were not dropped, with their owners."""
+        return [made for made in self.made if id(made[1]) not in self.dropped and made[0] not in NOT_OF_STUDIES]
 
 
-async def test_every_cache_of_a_running_server_is_dropped_with_its_tenant(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+STUDY = "1.2.3"
+EVENTS: dict[str, tuple[Cause, Callable[[Invalidation], Awaitable[None]]]] = {
+    "switched": (Cause.SWITCHED, lambda all_: all_.pacs_switched("east")),
+    "reconfigured": (Cause.RECONFIGURED, lambda all_: all_.pacs_reconfigured("east")),
+    "changed": (Cause.CHANGED, lambda all_: all_.changed("east", StudyEvent("", "main", removed=False))),
+    "changed study": (Cause.CHANGED, lambda all_: all_.changed("east", StudyEvent(STUDY, "main", removed=False))),
+    "removed": (Cause.REMOVED, lambda all_: all_.changed("east", StudyEvent("", "main", removed=True))),
+    "removed study": (Cause.REMOVED, lambda all_: all_.changed("east", StudyEvent(STUDY, "main", removed=True))),
+    "dropped study": (Cause.DROPPED, lambda all_: all_.dropped("east", STUDY)),
+    "emptied": (Cause.EMPTIED, lambda all_: all_.dropped("east", None)),
+    "erased study": (Cause.ERASED, lambda all_: all_.erased("east", STUDY)),
+}
+"""Each cause, of a whole tenant and of a study where it can be of either."""
+
+
+@pytest.fixture
+async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Watched, Invalidation]]:
+    """A server whose caches are watched."""
     watched, built = Watched(monkeypatch), list[Invalidation]()
     init = Invalidation.__init__
 
@@ -94,9 +115,48 @@ async def test_every_cache_of_a_running_server_is_dropped_with_its_tenant(
     )
     async with build_app(settings):
         (invalidation,) = built
+        yield watched, invalidation
+
+
+async def test_every_cache_of_a_running_server_is_dropped_by_what_concerns_it(
+    running: tuple[Watched, Invalidation],
+) -> None:
+    watched, invalidation = running
+    owners = {owner for owner, _ in watched.made}
+    assert len(watched.made) > 20, "the caches were not watched"
+    assert NOT_OF_STUDIES.keys() <= owners | {"radgate_server.adapters.secrets.study_keys"}
+    assert {cause for cause, _ in EVENTS.values()} == ALL_CAUSES
+    for name, (cause, invalidate) in EVENTS.items():
         watched.dropped.clear()
-        await invalidation.dropped("east", None)
-        owners = {owner for owner, _ in watched.made}
-        assert len(watched.made) > 20, "the caches were not watched"
-        assert NOT_OF_STUDIES.keys() <= owners | {"radgate_server.adapters.secrets.study_keys"}
-        assert set(watched.left()) == set(), watched.left()
+        await invalidate(invalidation)
+        left = watched.left()
+        if cause in NOTHING_LEFT:
+            assert left == [], name
+        if cause in BYTES_DIFFER:
+            assert [cache for _, cache in left if isinstance(cache, OF_BYTES)] == [], name
+        if cause is not Cause.SWITCHED:
+            assert [cache for _, cache in left if isinstance(cache, MemoryHotCache)] == [], name
+        if cause not in BYTES_DIFFER:
+            kept = {type(cache) for _, cache in left}
+            assert {HotInstanceStore, DiskInstanceStore, DerivedCache} <= kept, (name, "was fetched, and stays valid")
+
+
+async def test_each_entry_of_the_registry_drops_something_of_a_tenant_and_of_a_study(
+    running: tuple[Watched, Invalidation],
+) -> None:
+    watched, invalidation = running
+    for entry in invalidation._caches.values():
+        for study in (None, STUDY):
+            watched.dropped.clear()
+            done = entry.invalidate("east", study)
+            if inspect.isawaitable(done):
+                await done
+            assert watched.dropped, (entry.name, study)
+
+
+async def test_a_cache_that_is_not_registered_is_found(running: tuple[Watched, Invalidation]) -> None:
+    watched, invalidation = running
+    forgotten: LruCache[str, str] = LruCache(1)
+    watched.dropped.clear()
+    await invalidation.dropped("east", None)
+    assert watched.left() == [(__name__, forgotten)]
