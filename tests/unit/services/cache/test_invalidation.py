@@ -1,10 +1,13 @@
+import json
+from dataclasses import asdict
+
 import pytest
 
 from radgate_server.adapters.cache.memory.answers import MemoryHotCache
 from radgate_server.core.cache.ports.tiers import CacheKey
 from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel, RetrieveScope
 from radgate_server.core.query.model import Query
-from radgate_server.services.cache.invalidation import ALL_CAUSES, BYTES_DIFFER, Cause, Invalidation
+from radgate_server.services.cache.invalidation import ALL_CAUSES, BYTES_DIFFER, Cause, Invalidation, StudiesInvalidated
 from radgate_server.services.cache.study_states import StudyStates
 from radgate_server.services.cache.watching import StudyChangePublisher, StudyEvent
 from radgate_server.services.query.fan_out import AskLimits
@@ -117,3 +120,15 @@ async def test_news_of_one_study_leaves_the_others(room: Room) -> None:
 def test_a_cache_is_registered_once(room: Room) -> None:
     with pytest.raises(ValueError, match="there is a cache named answers"):
         room.invalidation.register("answers", ALL_CAUSES, room.hot.invalidate)
+
+
+async def test_an_invalidation_that_travelled_as_text_has_the_same_effect(room: Room) -> None:
+    sent = StudiesInvalidated(Cause.REMOVED, "east", STUDY, "main", doubtful=True)
+    fields = json.loads(json.dumps(asdict(sent)))
+    received = StudiesInvalidated(Cause(fields.pop("cause")), **fields)
+    assert received == sent
+    with room.news.watch("east") as watcher:
+        await room.invalidation.apply(received)
+        assert await anext(aiter(watcher)) == StudyEvent(STUDY, "main", removed=True, doubtful=True)
+    assert room.stopped == [STUDY]
+    assert await room.kept() == (False, False, False)
