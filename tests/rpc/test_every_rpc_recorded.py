@@ -184,4 +184,4 @@ def test_a_method_whose_row_says_nothing_of_the_audit_trail_stops_the_start(monk
     name, method = next(iter(RPCS.items()))
     monkeypatch.setitem(authorization.METHODS, name, METHODS[name]._replace(audit=None))
     with pytest.raises(ValueError, match=f"the row of {name} does not say"):
-        composition._build_way(method.containing_service, method, object(), (), None)  # type: ignore[arg-type]
+        composition._build_entry(method.containing_service, method, object(), (), None)  # type: ignore[arg-type]
