@@ -85,3 +85,17 @@ class LimitsSuite(DatabaseBench):
             await ledger.add(day, {EAST: Used(1, 1)})
         assert await ledger.add(DAY - KEPT_DAYS - 1, {}) == {}
         assert await ledger.add(DAY - KEPT_DAYS, {}) == {EAST: Used(1, 1)}
+
+    async def test_not_more_is_reserved_than_there_is_however_many_ask(self, database: Database) -> None:
+        ledger = SqlUsageLedger(database)
+        await ledger.add(DAY, {EAST: Used(20, 7)})
+        grants = await asyncio.gather(*(ledger.reserve(DAY, EAST, 16, 100) for _ in range(40)))
+        assert sum(granted for granted, _ in grants) == 80
+        assert max(granted for granted, _ in grants) == 16
+        assert max(counted for _, counted in grants) == 100
+        assert await ledger.reserve(DAY, EAST, 16, 100) == (0, 100)
+        assert await ledger.add(DAY, {EAST: Used(-3, 0)}) == {EAST: Used(97, 7)}
+        assert await ledger.reserve(DAY, EAST, 16, 100) == (1, 98)
+
+    async def test_the_first_of_a_day_reserves_too(self, database: Database) -> None:
+        assert await SqlUsageLedger(database).reserve(DAY, LimitSubject("", "key"), 1, 3) == (1, 1)

@@ -2,8 +2,11 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 
 import httpx
 import pytest
@@ -13,31 +16,57 @@ from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.e2e.studies import EAST, GREY_SLICES, GREY_STUDY
 from tests.e2e.waiting import wait_for
 from tests.integration.orthanc import OrthancServer
-from tests.integration.postgres import running_postgres
+from tests.integration.postgres import Postgres, running_postgres
 
 THUMBNAILS = {"makeThumbnails": {"studyInstanceUid": GREY_STUDY}, "requestId": "mine"}
 
 
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    with running_postgres() as server:
+        yield server
+
+
+type Start = Callable[..., list[RadgateProcess]]
+
+
 @pytest.fixture
-def servers(tmp_path_factory: pytest.TempPathFactory, orthanc: OrthancServer) -> Iterator[list[RadgateProcess]]:
-    """Both run, with the same keys and caches of their own."""
-    with running_postgres() as postgres, ExitStack() as running:
-        settings = {"RADGATE_DATABASE_URL": postgres.new_database("radgate")}
-        first = RadgateProcess(tmp_path_factory.mktemp("first"), settings).tenant(EAST, dimse(orthanc), Role.OPERATOR)
-        second = RadgateProcess(tmp_path_factory.mktemp("second"), settings)
-        shutil.copytree(first.data_dir, second.data_dir)
-        second.keys.update(first.keys)
-        yield [running.enter_context(server) for server in (first, second)]
+def start(tmp_path: Path, postgres: Postgres, orthanc: OrthancServer) -> Iterator[Start]:
+    """Starts both, with these settings, the same keys, and caches of their own."""
+    with postgres.database(tmp_path.name) as url, ExitStack() as running:
+
+        def start(**settings: str) -> list[RadgateProcess]:
+            common = {"RADGATE_DATABASE_URL": url, **settings}
+            first = RadgateProcess(tmp_path / "first", common).tenant(EAST, dimse(orthanc), Role.OPERATOR)
+            second = RadgateProcess(tmp_path / "second", common)
+            shutil.copytree(first.data_dir, second.data_dir)
+            second.keys.update(first.keys)
+            return [running.enter_context(server) for server in (first, second)]
+
+        yield start
 
 
-def test_servers_know_of_each_other(servers: list[RadgateProcess]) -> None:
+def test_servers_know_of_each_other_and_keep_to_one_quota(start: Start) -> None:
+    servers = start(RADGATE_LIMITS__TENANT__DAILY_REQUESTS="60")
     listed = json.loads(servers[0].cli("servers", "--json"))
     assert [entry["ae_title"] for entry in listed] == ["RADGATE", "RADGATE"]
-    problem = wait_for(lambda: problem_at(servers[0]), "the first notices the second")
-    assert "has the AE title RADGATE too" in problem
+    wait_for(lambda: all(map(problem_at, servers)), "they know of each other")
+    assert "has the AE title RADGATE too" in problem_at(servers[0])
+    assert burst(servers, 160) == {200: 60, 429: 100}
     servers[1].stop()
     assert len(json.loads(servers[0].cli("servers", "--json"))) == 1
     wait_for(lambda: not problem_at(servers[0]), "the first notices that it is alone")
+
+
+def burst(servers: Sequence[RadgateProcess], requests: int) -> Counter[int]:
+    """Ask all servers at once; how often they answered with which status."""
+    with ExitStack() as opened, ThreadPoolExecutor(16) as threads:
+        clients = [opened.enter_context(server.client(EAST)) for server in servers]
+        asked = [
+            threads.submit(clients[number % len(clients)].get, "/dicom-web/studies?limit=1")
+            for number in range(requests)
+        ]
+        return Counter(answer.result().status_code for answer in asked)
 
 
 def problem_at(server: RadgateProcess) -> str:
@@ -56,7 +85,8 @@ def job_at(web: httpx.Client, name: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("end", ["kill", "stop"])
-def test_a_job_continues_at_the_other_server(end: str, servers: list[RadgateProcess], orthanc: OrthancServer) -> None:
+def test_a_job_continues_at_the_other_server(end: str, start: Start, orthanc: OrthancServer) -> None:
+    servers = start()
     with servers[0].client(EAST) as first, servers[1].client(EAST) as second:
         orthanc.pause()
         try:

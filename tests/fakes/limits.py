@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.core.limits.meters import Used
 from radgate_server.core.limits.model import LimitSubject
-from radgate_server.core.limits.ports import SharedState, SharedUse
+from radgate_server.core.limits.ports import Reserved, SharedState, SharedUse, granted_of
 
 
 @dataclass
@@ -24,6 +24,12 @@ class MemoryLedger:
             before = today.get(subject, Used())
             today[subject] = Used(before.requests + more.requests, before.bytes + more.bytes)
         return dict(today)
+
+    async def reserve(self, day: int, subject: LimitSubject, wanted: int, most: int) -> Reserved:
+        counted = (await self.add(day, {})).get(subject, Used()).requests
+        granted = granted_of(wanted, counted, most)
+        await self.add(day, {subject: Used(granted, 0)})
+        return Reserved(granted, counted + granted)
 
 
 @dataclass

@@ -23,7 +23,7 @@ from radgate_server.app.endpoints import (
     open_endpoints,
     open_limiter,
 )
-from radgate_server.app.foundation import Foundation, QuarantineSide, Tiers, open_tiers, start_quarantine
+from radgate_server.app.foundation import Foundation, QuarantineSide, Tiers, join_servers, open_tiers, start_quarantine
 from radgate_server.app.monitoring import (
     build_readiness,
     open_metrics,
@@ -115,10 +115,11 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         tiers = ports.tiers or await open_tiers(base)
         workers = ports.workers or await open_workers(base)
         quarantine = await start_quarantine(base, ports.quarantine)
-        pacs = await open_pacs_side(base, ports.factories, quarantine.writer)
+        membership = await join_servers(base)
+        pacs = await open_pacs_side(base, ports.factories, quarantine.writer, membership)
         authenticator = build_authenticator(base, ports.tokens)
         services = build_services(base, tiers, workers, pacs, authenticator, job_sleep=ports.job_sleep)
-        limiter = await open_limiter(base, telemetry=ports.limit_telemetry, sleep=ports.limit_sleep)
+        limiter = await open_limiter(base, membership, telemetry=ports.limit_telemetry, sleep=ports.limit_sleep)
         studies, administration = await _open_studies(base, services, tiers, pacs, quarantine, limiter, ports.network)
         metrics_port = await open_metrics(base)
         entrance = open_endpoint_security(base)

@@ -40,6 +40,7 @@ from radgate_server.services.limits.limiter import Limiter
 from radgate_server.services.limits.sharing import LimitSharing
 from radgate_server.services.limits.usage import UsageRecorder
 from radgate_server.services.repeating import Repeating, Sleep
+from radgate_server.services.servers.membership import Membership
 from radgate_server.services.store.storage import StoreService
 from radgate_server.settings.settings import Settings
 
@@ -69,7 +70,11 @@ def _open_verifier(base: Foundation) -> TokenVerifier:
 
 
 async def open_limiter(
-    base: Foundation, *, telemetry: LimitTelemetry | None = None, sleep: Sleep = asyncio.sleep
+    base: Foundation,
+    membership: Membership,
+    *,
+    telemetry: LimitTelemetry | None = None,
+    sleep: Sleep = asyncio.sleep,
 ) -> Limiter:
     """Know what was set and what was used today, and follow what other servers let in.
 
@@ -85,6 +90,8 @@ async def open_limiter(
     usage = UsageRecorder(
         limiter, base.installation.directories.usage, clock, metrics, interval_s=limits.usage_interval_s
     )
+    limiter.reserve_by(usage.reserve)
+    membership.subscribe(limiter.share_quotas)
     await base.run_slow(usage)
     if url := limits.redis_url.get_secret_value():
         shared = open_redis_meters(url)

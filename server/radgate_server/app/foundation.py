@@ -1,11 +1,14 @@
 """What each part of a running server is built on: what was opened first, and where it stores what it caches."""
 
 import asyncio
+import secrets
+import socket
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
+from radgate_server import __version__
 from radgate_server.adapters.cache.memory.answers import MemoryHotCache
 from radgate_server.adapters.cache.memory.instances import HotInstanceStore
 from radgate_server.adapters.cache.tenant_shares import TenantShares
@@ -14,11 +17,13 @@ from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.core.cache.ports.tiers import HotCache, InstanceStore
 from radgate_server.core.quarantine.ports import Quarantine
 from radgate_server.core.retention.ports.erasure import StudyTier
+from radgate_server.core.servers.member import Member
 from radgate_server.core.telemetry.tracing import Tracer
 from radgate_server.installation.disk_tiers import DiskTiers, open_quarantine
 from radgate_server.installation.opening import Installation
 from radgate_server.lib.clock import Clock
 from radgate_server.services.quarantine.storing import QuarantineExpiry, QuarantineWriter
+from radgate_server.services.servers.membership import Membership
 from radgate_server.services.telemetry.readiness import Readiness
 from radgate_server.settings.settings import Settings
 from radgate_server.settings.table import MIB
@@ -151,3 +156,18 @@ async def start_quarantine(base: Foundation, stored: Quarantine | None = None) -
 def open_spool(settings: Settings, memory_bytes: int) -> DiskSpool:
     """The sealed folder below data_dir that all have in common; so much of what is on its way stays in memory."""
     return DiskSpool(settings.data_dir / "spool", memory_bytes=memory_bytes).open()
+
+
+async def join_servers(base: Foundation) -> Membership:
+    """Announce this server to the others of its database: before its first call, so that it keeps to its share.
+
+    Raises:
+        DatabaseUnavailableError: the database can't be reached.
+    """
+    own = Member(secrets.token_hex(16), socket.gethostname(), __version__, base.settings.dicom_aet, base.clock.now())
+    membership = Membership(own, base.installation.directories.members)
+    base.readiness.add("servers", membership.problem, advisory=True)
+    if base.background:
+        await membership.look()
+    base.run(membership)
+    return membership

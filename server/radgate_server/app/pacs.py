@@ -1,16 +1,12 @@
 """The PACS as a running server reaches them, and what asks them."""
 
-import secrets
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from radgate_server import __version__
 from radgate_server.adapters.pacs.dimse import StorageScp
 from radgate_server.app.foundation import Foundation
 from radgate_server.core.pacs.ports import PacsFactory
 from radgate_server.core.quarantine.ports import RefusedBytes
-from radgate_server.core.servers.member import Member
 from radgate_server.installation.opening import pacs_factories
 from radgate_server.services.administration.detection import impatient
 from radgate_server.services.cache.study_states import StudyStates
@@ -47,10 +43,12 @@ class PacsSide:
     dicom_port: int
 
 
-async def open_pacs_side(base: Foundation, overrides: Mapping[str, PacsFactory], refused: RefusedBytes) -> PacsSide:
+async def open_pacs_side(
+    base: Foundation, overrides: Mapping[str, PacsFactory], refused: RefusedBytes, membership: Membership
+) -> PacsSide:
     """Open the storage SCP; PACS are connected to when they are first used. `overrides` stand in for kinds of PACS.
 
-    What they send and is not taken goes to `refused`.
+    What they send and is not taken goes to `refused`. Their limits are shared with the other servers.
 
     Raises:
         ConfigurationError: a port of the storage SCP, or its certificate, is not usable.
@@ -64,23 +62,13 @@ async def open_pacs_side(base: Foundation, overrides: Mapping[str, PacsFactory],
     }
     probes = {**pacs_factories(impatient(settings), lambda: scp, lambda: telemetry, reader), **overrides}
     guard = PacsGuard(settings.pacs, base.clock, telemetry)
-    await _join_servers(base, guard)
+    membership.subscribe(guard.share)
     tracker = FailoverTracker(installation.directories.failover, base.clock, telemetry)
     base.stack.push_async_callback(tracker.close)
     doubts = StudyDoubts(telemetry, quarantine=refused)
     clients = PacsClients(installation.directories.pacs, factories, guard.wrap, tracker, doubts)
     base.stack.push_async_callback(clients.close)
     return PacsSide(clients, doubts, factories, probes, guard, tracker, observed_certificates, scp.port)
-
-
-async def _join_servers(base: Foundation, guard: PacsGuard) -> None:
-    """Announce this server to the others, and share the limits of PACS with them."""
-    own = Member(secrets.token_hex(16), socket.gethostname(), __version__, base.settings.dicom_aet, base.clock.now())
-    membership = Membership(own, base.installation.directories.members, guard.share)
-    base.readiness.add("servers", membership.problem, advisory=True)
-    if base.background:
-        await membership.look()  # before the first call, so that it keeps to its share from there on
-    base.run(membership)
 
 
 async def _open_storage_scp(base: Foundation) -> StorageScp:

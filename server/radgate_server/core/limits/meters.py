@@ -14,6 +14,8 @@ from radgate_server.core.limits.model import Limits, LimitSubject
 from radgate_server.lib.token_bucket import TokenBucket
 
 DAY_S = 86_400.0
+MOST_RESERVED = 256
+"""A process reserves so many requests of a daily quota at a time; those of one that is killed are lost for the day."""
 _DAY_OF_1970 = date(1970, 1, 1).toordinal()
 
 
@@ -52,6 +54,11 @@ class Shortage(NamedTuple):
     window_s: float | None
     wait_s: float | None
 
+    @property
+    def unreserved(self) -> bool:
+        """Whether some of the daily quota is to be reserved, instead of waiting."""
+        return self.policy is Policy.DAILY_REQUESTS and self.wait_s == 0
+
 
 class Used(NamedTuple):
     """Requests that were admitted, and bytes of answers and uploads."""
@@ -64,7 +71,8 @@ class Used(NamedTuple):
 class DailyUse:
     """What was used today, by all processes as far as is known; `new_...` is what only this one knows of.
 
-    `turn` to the day before counting anything in `new_...`.
+    `turn` to the day before counting anything in `new_...`. Of several processes each admits requests that it has
+    `reserved`, which count as known; `exhausted`, there was nothing left to reserve. `wanted` is how many to reserve.
     """
 
     day: int = 0
@@ -72,11 +80,14 @@ class DailyUse:
     known_bytes: int = 0
     new_requests: int = 0
     new_bytes: int = 0
+    reserved: int = 0
+    wanted: int = 1
+    exhausted: bool = False
 
     @property
     def requests(self) -> int:
         """All of them."""
-        return self.known_requests + self.new_requests
+        return self.known_requests + self.new_requests - self.reserved
 
     @property
     def bytes(self) -> int:
@@ -87,7 +98,8 @@ class DailyUse:
         """Begin again if it is another day."""
         if day != self.day:
             self.day = day
-            self.known_requests = self.known_bytes = self.new_requests = self.new_bytes = 0
+            self.known_requests = self.known_bytes = self.new_requests = self.new_bytes = self.reserved = 0
+            self.wanted, self.exhausted = 1, False
 
     def unwritten(self, day: int) -> Used:
         """What only this process knows of the day."""
@@ -99,6 +111,28 @@ class DailyUse:
             self.new_requests -= written.requests
             self.new_bytes -= written.bytes
             self.known_requests, self.known_bytes = counted
+            self.exhausted = False
+
+    def reserve(self, day: int, granted: int, counted: int) -> None:
+        """So many more requests are reserved here, and so many counted by all processes, these included."""
+        if day == self.day:
+            self.reserved += granted
+            self.known_requests = counted
+            self.exhausted = granted == 0
+            self.wanted = min(2 * self.wanted, MOST_RESERVED)
+
+    def release(self, day: int) -> int:
+        """Give up what is reserved, to be given back to all; returns how much that is."""
+        self.wanted = 1
+        if day != self.day:
+            return 0
+        released, self.reserved = self.reserved, 0
+        return released
+
+    def keep(self, day: int, count: int) -> None:
+        """What was released could not be given back."""
+        if day == self.day:
+            self.reserved += count
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -106,6 +140,7 @@ class Meter:
     """Everything that is counted of one subject under its limits in force; days, while a daily quota holds.
 
     `elsewhere` is what runs in other processes as far as is known, `asked_s` when a request last wanted to be admitted.
+    One that `reserves` admits only those requests of a daily quota that are reserved, for other processes admit too.
     """
 
     subject: LimitSubject
@@ -117,6 +152,7 @@ class Meter:
     bandwidth: TokenBucket | None = None
     counts_days: bool = False
     asked_s: float = -math.inf
+    reserves: bool = False
 
     def change(self, limits: Limits, now_s: float) -> None:
         """Go by these limits from now on. Buckets that change begin full; what runs and what was used today counts."""
@@ -146,8 +182,7 @@ class Meter:
                 rate.take(now_s, -1)
             return shortage
         self.running += 1
-        if self.counts_days:
-            self.used.new_requests += 1
+        self._count_request(1)
         return None
 
     def take_back(self, now_s: float) -> None:
@@ -155,8 +190,7 @@ class Meter:
         self.running -= 1
         if self.rate is not None:
             self.rate.take(now_s, -1)
-        if self.counts_days:
-            self.used.new_requests -= 1
+        self._count_request(-1)
 
     def pass_bytes(self, now_s: float, today: Today, count: int) -> float:
         """So many bytes are about to go through; returns for how many seconds they should wait."""
@@ -172,6 +206,18 @@ class Meter:
         if self.bandwidth is not None:
             self.bandwidth.take(now_s, -count)
 
+    def _count_request(self, count: int) -> None:
+        if not self.counts_days:
+            return
+        if self.reserves and self.limits.daily_requests:
+            self.used.reserved -= count
+        else:
+            self.used.new_requests += count
+
+    def _is_used_up(self, most: int) -> bool:
+        used = self.used
+        return used.reserved <= 0 if self.reserves else used.known_requests + used.new_requests >= most
+
     def _shortage(self, now_s: float, today: Today, longest_wait_s: float) -> Shortage | None:
         """What is lacking besides the rate."""
         limits = self.limits
@@ -181,8 +227,9 @@ class Meter:
             used = self.used
             if used.day != today.day:
                 used.turn(today.day)
-            if (most := limits.daily_requests) and used.known_requests + used.new_requests >= most:
-                return Shortage(Policy.DAILY_REQUESTS, most, DAY_S, today.end_s - now_s)
+            if (most := limits.daily_requests) and self._is_used_up(most):
+                may_reserve = self.reserves and not used.exhausted
+                return Shortage(Policy.DAILY_REQUESTS, most, DAY_S, 0.0 if may_reserve else today.end_s - now_s)
             if (most := limits.daily_bytes) and used.known_bytes + used.new_bytes >= most:
                 return Shortage(Policy.DAILY_BYTES, most, DAY_S, today.end_s - now_s)
         width = self.bandwidth

@@ -19,6 +19,19 @@ class LimitDirectory(Protocol):
         ...
 
 
+class Reserved(NamedTuple):
+    """How many requests were granted, and how many all processes have counted by then, these included."""
+
+    granted: int
+    counted: int
+
+
+def granted_of(wanted: int, counted: int, most: int) -> int:
+    """How many of the requests that are wanted may be reserved."""
+    left = max(0, most - counted)
+    return min(wanted, left, max(1, left // 4))
+
+
 class UsageLedger(Protocol):
     """What was used of daily quotas; it outlives processes, and is the same for all."""
 
@@ -27,6 +40,16 @@ class UsageLedger(Protocol):
 
         Raises:
             DatabaseUnavailableError: nothing was added.
+        """
+        ...
+
+    async def reserve(self, day: int, subject: LimitSubject, wanted: int, most: int) -> Reserved:
+        """Count up to `wanted` requests of the day before they come: never more than `most` in all.
+
+        One gets a quarter of what is left at most, lest one process have all.
+
+        Raises:
+            DatabaseUnavailableError: nothing was reserved.
         """
         ...
 

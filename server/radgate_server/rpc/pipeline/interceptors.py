@@ -38,7 +38,7 @@ from radgate_server.rpc.pipeline.telemetry_interceptors import (
 )
 from radgate_server.services.access.refusals import Refused
 from radgate_server.services.audit.streams import AuditedStream
-from radgate_server.services.limits.limiter import Lease
+from radgate_server.services.limits.limiter import Lease, NotReservedError
 
 
 class CredentialChecker(Protocol):
@@ -54,6 +54,10 @@ class LimitGate(Protocol):
 
     def enter(self, caller: Caller) -> Lease | None:
         """Let one in, or raise an error that says why not; None stands for one without any limit."""
+        ...
+
+    async def enter_when_reserved(self, caller: Caller) -> Lease | None:
+        """Likewise, after `enter` raised NotReservedError."""
         ...
 
 
@@ -223,12 +227,20 @@ def keep_limits(limiter: LimitGate) -> Interceptor:
             return proceed
 
         def interceptor(call: Call) -> Awaitable[None]:
-            lease = limiter.enter(call.caller)
+            try:
+                lease = limiter.enter(call.caller)
+            except NotReservedError:
+                return _proceed_when_reserved(limiter, call, proceed)
             return proceed(call) if lease is None else _proceed_within(lease, call, proceed)
 
         return interceptor
 
     return wrap
+
+
+async def _proceed_when_reserved(limiter: LimitGate, call: Call, proceed: Proceed) -> None:
+    lease = await limiter.enter_when_reserved(call.caller)
+    await (proceed(call) if lease is None else _proceed_within(lease, call, proceed))
 
 
 async def _proceed_within(lease: Lease, call: Call, proceed: Proceed) -> None:

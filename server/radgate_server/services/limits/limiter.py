@@ -108,6 +108,18 @@ def _check_address(known: dict[str, bool], address: str, meters: tuple[Meter, ..
         raise ClientAddressNotAllowedError("this credential may not be used from the client's address")
 
 
+class NotReservedError(Exception):
+    """Some of a daily quota has to be reserved first. Never leaves the server."""
+
+    def __init__(self, meter: Meter) -> None:
+        super().__init__()
+        self.meter = meter
+
+
+type Reserve = Callable[[Meter], Awaitable[None]]
+"""Reserves some requests of a meter's daily quota, or finds that there are none left."""
+
+
 class Limiter:
     """Knows the meters of all tenants and of their keys; of more than 50,000 callers those seen last.
 
@@ -140,6 +152,23 @@ class Limiter:
         self._callers: LruCache[tuple[str, str], _Entry] = LruCache(_MAX_CALLERS)
         self._today = Today(0, 0.0)
         self._look_s = -math.inf
+        self._servers = 1
+        self._reserve: Reserve | None = None
+
+    def reserve_by(self, reserve: Reserve) -> None:
+        """Have daily quotas reserved by this while there are several servers."""
+        self._reserve = reserve
+
+    def share_quotas(self, servers: int) -> None:
+        """So many servers admit requests now: of several, each admits those of a daily quota that it has reserved."""
+        self._servers = servers
+        for _, meter in self.meters():
+            meter.reserves = self.reserves
+
+    @property
+    def reserves(self) -> bool:
+        """Whether daily quotas are reserved before they are used."""
+        return self._servers > 1 and self._reserve is not None
 
     def load(self, limits: Mapping[LimitSubject, Limits]) -> None:
         """Go by these from now on."""
@@ -164,6 +193,7 @@ class Limiter:
         Raises:
             ClientAddressNotAllowedError: it comes from where it may not come from.
             LimitError: there is no room now.
+            NotReservedError: try again with `enter_when_reserved`.
         """
         who = (caller.tenant_id, caller.principal.key_id)
         entry = self._callers.get(who) or self._open(who)
@@ -179,12 +209,23 @@ class Limiter:
             raise
         return lease
 
+    async def enter_when_reserved(self, caller: Caller) -> Lease | None:
+        """Let one request in as `enter` does, after reserving what that takes."""
+        while True:
+            try:
+                return self.enter(caller)
+            except NotReservedError as error:
+                assert self._reserve is not None  # noqa: S101 - else no meter reserves
+                await self._reserve(error.meter)
+
     def _enter(self, meters: tuple[Meter, ...]) -> None:
         now_s, today = self.time()
         for number, meter in enumerate(meters):
             if shortage := meter.enter(now_s, today, self._longest_wait_s):
                 for entered in meters[:number]:
                     entered.take_back(now_s)
+                if shortage.unreserved:
+                    raise NotReservedError(meter)
                 raise _error(shortage, "key" if meter.subject.key_id else "tenant")
 
     def time(self) -> tuple[float, Today]:
@@ -223,6 +264,7 @@ class Limiter:
             used = self._used.get(subject, Used())
             meter = Meter(subject, used=DailyUse(self._used_day, used.requests, used.bytes))
             meter.change(self.in_force(subject), self._clock.monotonic_s())
+            meter.reserves = self.reserves
             self._meters[subject] = meter
         return meter
 

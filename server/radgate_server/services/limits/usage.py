@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 
 from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.core.limits.meters import Meter, Used
@@ -31,6 +32,8 @@ class UsageRecorder:
         self._clock = clock
         self._telemetry = telemetry
         self._works = True
+        self._interval_s = interval_s
+        self._reserving = asyncio.Lock()
         self._loop = Repeated(
             self.write,
             "usage",
@@ -46,9 +49,27 @@ class UsageRecorder:
         self._loop.start()
 
     async def close(self) -> None:
-        """Write what is left, and no more."""
+        """Write what is left, and no more; what was reserved and not used is given back."""
         await self._loop.close()
+        for _, meter in self._limiter.meters():
+            meter.asked_s = -math.inf
         await self.write()
+
+    async def reserve(self, meter: Meter) -> None:
+        """Reserve some requests of its daily quota for this server, or find that there are none left.
+
+        While the database is away the server goes by its own count.
+        """
+        async with self._reserving:
+            day, used = self._today(), meter.used
+            if used.reserved > 0 or used.exhausted or not meter.reserves:
+                return
+            try:
+                granted = await self._ledger.reserve(day, meter.subject, used.wanted, meter.limits.daily_requests or 0)
+            except DatabaseUnavailableError:
+                meter.reserves = False
+            else:
+                used.reserve(day, *granted)
 
     async def write(self) -> None:
         """Write what was used since; while it can't be written it is kept, and counts here."""
@@ -65,12 +86,28 @@ class UsageRecorder:
             self._report(works=True)
 
     async def _write(self, day: int, meters: list[Meter] | None = None) -> None:
-        written = {meter.subject: used for meter in meters or () if any(used := meter.used.unwritten(day))}
-        counted = await self._ledger.add(day, written)
-        for meter in meters or ():
-            subject = meter.subject
-            meter.used.learn(day, written.get(subject, Used()), counted.get(subject, Used()))
+        released = {meter: self._released(meter, day) for meter in meters or ()}
+        new = {meter: meter.used.unwritten(day) for meter in released}
+        added = {
+            meter.subject: Used(new[meter].requests - count, new[meter].bytes)
+            for meter, count in released.items()
+            if count or any(new[meter])
+        }
+        try:
+            counted = await self._ledger.add(day, added)
+        except DatabaseUnavailableError:
+            for meter, count in released.items():
+                meter.used.keep(day, count)
+            raise
+        for meter in released:
+            meter.used.learn(day, new[meter], counted.get(meter.subject, Used()))
+            meter.reserves = self._limiter.reserves
         self._limiter.learn_usage(day, counted)
+
+    def _released(self, meter: Meter, day: int) -> int:
+        """What the meter gives back: all that it reserved, when it is not used any more."""
+        idle = meter.asked_s < self._clock.monotonic_s() - self._interval_s
+        return meter.used.release(day) if idle or not self._limiter.reserves else 0
 
     def _today(self) -> int:
         return self._clock.now().toordinal()

@@ -16,25 +16,18 @@ LEASE_S = 15.0
 
 
 class Membership(Repeating):
-    """Announces `own` from `join` until it is closed. `changed` hears how many servers there are, when that changes.
+    """Announces `own` until it is closed. Subscribers hear how many servers there are, when that changes.
 
     While the database is away, the others are taken to be there still.
     """
 
-    def __init__(
-        self,
-        own: Member,
-        registry: MemberRegistry,
-        changed: Callable[[int], None],
-        *,
-        sleep: Sleep = asyncio.sleep,
-    ) -> None:
+    def __init__(self, own: Member, registry: MemberRegistry, *, sleep: Sleep = asyncio.sleep) -> None:
         super().__init__(
             "membership", interval_s=INTERVAL_S, trouble="this server can't be announced to the others", sleep=sleep
         )
         self._own = own
         self._registry = registry
-        self._changed = changed
+        self._subscribers: list[Callable[[int], None]] = []
         self._members: Sequence[Member] = (own,)
 
     @property
@@ -42,13 +35,19 @@ class Membership(Repeating):
         """Who is there, this server included, as it was seen last."""
         return self._members
 
+    def subscribe(self, heard: Callable[[int], None]) -> None:
+        """Report how many servers there are, now and whenever that changes."""
+        self._subscribers.append(heard)
+        heard(len(self._members))
+
     async def look(self) -> None:
         """Announce it, and see who is there."""
         before = len(self._members)
         self._members = await self._registry.announce(self._own, LEASE_S)
         if len(self._members) != before:
             _log.info("%d servers share the database", len(self._members))
-            self._changed(len(self._members))
+            for heard in self._subscribers:
+                heard(len(self._members))
 
     async def close(self) -> None:
         """Announce it no more, and withdraw."""

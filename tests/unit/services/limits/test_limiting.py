@@ -15,7 +15,7 @@ from radgate_server.core.errors import (
 from radgate_server.core.limits.meters import Used
 from radgate_server.core.limits.model import Limits, LimitSubject, read_networks
 from radgate_server.core.limits.ports import SharedState
-from radgate_server.services.limits.limiter import Lease, Limiter
+from radgate_server.services.limits.limiter import Lease, Limiter, NotReservedError
 from radgate_server.services.limits.sharing import LimitSharing
 from radgate_server.services.limits.usage import UsageRecorder
 from radgate_server.settings.limits import KeyLimits, LimitSettings, TenantLimits
@@ -217,6 +217,103 @@ async def test_while_the_database_is_away_quotas_are_counted_here_and_written_la
     await keeper.close()
     assert ledger.days[DAY] == {EAST: Used(2, 0)}
     assert endpoint.telemetry.written == [False, True]
+
+
+async def servers_of(ledger: MemoryLedger, limits: Limits, count: int = 2) -> list[tuple[Door, UsageRecorder]]:
+    """Servers that know of one another, with one ledger."""
+    servers = []
+    for _ in range(count):
+        endpoint = Door()
+        recorder = endpoint.keeper(ledger)
+        endpoint.limiter.reserve_by(recorder.reserve)
+        endpoint.limiter.load({EAST: limits})
+        endpoint.limiter.share_quotas(count)
+        await recorder._write(DAY)
+        servers.append((endpoint, recorder))
+    return servers
+
+
+async def admitted(endpoint: Door, count: int) -> int:
+    """How many of so many requests are."""
+    answers = await asyncio.gather(
+        *(endpoint.limiter.enter_when_reserved(caller()) for _ in range(count)), return_exceptions=True
+    )
+    refused = [answer for answer in answers if isinstance(answer, BaseException)]
+    assert all(isinstance(error, QuotaExceededError) for error in refused)
+    return count - len(refused)
+
+
+async def test_a_burst_at_several_servers_is_within_the_quota() -> None:
+    ledger = MemoryLedger()
+    servers = await servers_of(ledger, Limits(daily_requests=300), 3)
+    with pytest.raises(NotReservedError):
+        servers[0][0].limiter.enter(caller())
+    counts = await asyncio.gather(*(admitted(endpoint, 300) for endpoint, _ in servers))
+    for _, recorder in servers:
+        await recorder.close()
+    left = 300 - ledger.days[DAY][EAST].requests
+    assert sum(counts) == 300 - left
+    assert await admitted(servers[0][0], left + 5) == left
+    assert ledger.days[DAY] == {EAST: Used(300, 0)}
+
+
+async def test_what_a_server_reserved_and_does_not_use_is_given_back() -> None:
+    ledger = MemoryLedger()
+    (first, keeper), (second, _) = await servers_of(ledger, Limits(daily_requests=40))
+    assert await admitted(first, 6) == 6
+    assert ledger.days[DAY][EAST].requests == 7  # 1, 2 and 4 at a time
+    await keeper.write()
+    assert ledger.days[DAY][EAST].requests == 7
+    first.clock.advance(3601)
+    await keeper.write()
+    assert ledger.days[DAY][EAST].requests == 6
+    assert await admitted(second, 40) == 34
+
+
+async def test_a_server_that_is_alone_again_reserves_nothing() -> None:
+    ledger = MemoryLedger()
+    (first, keeper), _ = await servers_of(ledger, Limits(daily_requests=5))
+    assert await admitted(first, 3) == 3
+    first.limiter.share_quotas(1)
+    await keeper.write()
+    assert ledger.days[DAY] == {EAST: Used(3, 0)}
+    assert first.limiter.enter(caller())
+    assert await admitted(first, 3) == 1
+
+
+async def test_while_the_database_is_away_each_server_goes_by_its_own_count() -> None:
+    ledger = MemoryLedger()
+    (first, keeper), (second, other) = await servers_of(ledger, Limits(daily_requests=4))
+    assert await admitted(first, 1) == 1
+    ledger.broken = True
+    assert (await admitted(first, 9), await admitted(second, 9)) == (3, 4)
+    ledger.broken = False
+    await keeper.write()
+    await other.write()
+    assert ledger.days[DAY] == {EAST: Used(8, 0)}
+    assert (await admitted(first, 1), await admitted(second, 1)) == (0, 0)
+
+
+async def test_what_could_not_be_given_back_is_used_on() -> None:
+    ledger = MemoryLedger()
+    (first, keeper), _ = await servers_of(ledger, Limits(daily_requests=40))
+    assert await admitted(first, 2) == 2
+    first.clock.advance(3601)
+    ledger.broken = True
+    await keeper.write()
+    assert first.limiter.enter(caller())
+    assert ledger.days[DAY] == {EAST: Used(3, 0)}
+
+
+async def test_the_next_day_nothing_of_the_day_before_is_left() -> None:
+    ledger = MemoryLedger()
+    (first, _), _ = await servers_of(ledger, Limits(daily_requests=40))
+    assert await admitted(first, 2) == 2
+    first.clock.advance(86_400)
+    with pytest.raises(NotReservedError):
+        first.limiter.enter(caller())
+    assert await admitted(first, 1) == 1
+    assert ledger.days[DAY + 1] == {EAST: Used(1, 0)}
 
 
 async def test_what_others_let_in_counts_here() -> None:

@@ -25,21 +25,22 @@ def registry(clock: FakeClock) -> MemoryMembers:
 
 async def test_servers_notice_who_comes_and_who_is_gone(registry: MemoryMembers, clock: FakeClock) -> None:
     counts = list[int]()
-    first = Membership(FIRST, registry, counts.append)
-    second = Membership(SECOND, registry, lambda _: None)
+    first, second = (Membership(each, registry) for each in (FIRST, SECOND))
+    first.subscribe(counts.append)
     for membership in (first, second, first, first):
         await membership.look()
-    assert (counts, first.members) == ([2], [FIRST, SECOND])
+    assert (counts, first.members) == ([1, 2], [FIRST, SECOND])
     clock.advance(LEASE_S + 1)
     await first.look()
-    assert (counts, first.members) == ([2, 1], [FIRST])
+    assert (counts, first.members) == ([1, 2, 1], [FIRST])
 
 
 async def test_who_stops_is_gone_at_once(registry: MemoryMembers) -> None:
     counts = list[int]()
-    first, second = (Membership(each, registry, counts.append) for each in (FIRST, SECOND))
+    first, second = (Membership(each, registry) for each in (FIRST, SECOND))
     await second.look()
     await first.look()
+    first.subscribe(counts.append)
     await second.close()
     await first.look()
     assert counts == [2, 1]
@@ -57,12 +58,13 @@ async def test_without_the_database_the_others_are_taken_to_be_there(
             await asyncio.Event().wait()
 
     await registry.announce(SECOND, LEASE_S)
-    first = Membership(FIRST, registry, counts.append, sleep=sleep)
+    first = Membership(FIRST, registry, sleep=sleep)
+    first.subscribe(counts.append)
     with caplog.at_level(logging.WARNING):
         first.start()
         await until(lambda: len(pauses) == 4)
         await first.close()
-    assert (counts, pauses) == ([2], [INTERVAL_S] * 4)
+    assert (counts, pauses) == ([1, 2], [INTERVAL_S] * 4)
     assert [record.message for record in caplog.records] == [
         "this server can't be announced to the others: the database can't be reached",
         "recovered: this server can't be announced to the others",
@@ -70,7 +72,7 @@ async def test_without_the_database_the_others_are_taken_to_be_there(
 
 
 async def test_the_same_ae_title_twice_is_a_problem(registry: MemoryMembers) -> None:
-    membership = Membership(FIRST, registry, lambda _: None)
+    membership = Membership(FIRST, registry)
     await membership.look()
     assert await membership.problem() == ""
     await registry.announce(replace(SECOND, dicom_aet=FIRST.dicom_aet), LEASE_S)

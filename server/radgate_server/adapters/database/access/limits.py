@@ -14,6 +14,7 @@ from radgate_server.adapters.database.schema.tables import quota_usage
 from radgate_server.core.access.ports.directory import ChangeKind
 from radgate_server.core.limits.meters import Used
 from radgate_server.core.limits.model import NETWORK_NAMES, NUMBER_NAMES, Limits, LimitSubject
+from radgate_server.core.limits.ports import Reserved, granted_of
 from radgate_server.core.networks import parse_networks
 
 KEPT_DAYS = 35
@@ -49,6 +50,21 @@ class SqlUsageLedger:
         if not used:
             return await self._database.read(lambda connection: _used_on(connection, day))
         return await self._database.write(lambda connection: _add(connection, day, used))
+
+    async def reserve(self, day: int, subject: LimitSubject, wanted: int, most: int) -> Reserved:
+        """Count up to `wanted` requests of the day before they come: never more than `most` in all."""
+        return await self._database.write(lambda connection: _reserve(connection, day, subject, wanted, most))
+
+
+def _reserve(connection: Connection, day: int, subject: LimitSubject, wanted: int, most: int) -> Reserved:
+    row = {"day": day, "tenant_id": subject.tenant_id, "key_id": subject.key_id, "bytes": 0}
+    connection.execute(_ADD, {**row, "requests": 0})  # which locks the row
+    own = (quota_usage.c.day == day, quota_usage.c.tenant_id == subject.tenant_id)
+    counted = select(quota_usage.c.requests).where(*own, quota_usage.c.key_id == subject.key_id)
+    before: int = connection.execute(counted).scalar_one()
+    granted = granted_of(wanted, before, most)
+    connection.execute(_ADD, {**row, "requests": granted})
+    return Reserved(granted, before + granted)
 
 
 def hand_on_limits(connection: Connection, key_id: str, new_key_id: str, now: datetime) -> None:
