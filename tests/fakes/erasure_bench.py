@@ -148,7 +148,7 @@ async def open_bench(folder: Path) -> AsyncIterator[Bench]:
             CachedData(
                 Deadly(
                     TenantCaches(
-                        hot=hot, derived=derived, store=store, quarantine=quarantine, feed=feed, follower=follower
+                        hot=hot, answers=(derived,), store=store, quarantine=quarantine, feed=feed, follower=follower
                     )
                 ),
                 {"warm": store, "derived": derived, "hot": hot},

@@ -67,7 +67,7 @@ def rig_overrides(rig: "Rig", data_dir: Path) -> Overrides:
         clock=rig.clock,
         factories=dict.fromkeys(("folder", "dimse", "dicomweb", "orthanc"), rig.connect),
         installation=_installation(rig),
-        tiers=Tiers(rig.hot, rig.derived, rig.store, rig.states, by_name),
+        tiers=Tiers(rig.hot, rig.derived, rig.store, rig.states, by_name, {"derived": rig.derived}),
         quarantine=rig.quarantine,
         workers=rig.workers,
         tokens=rig.tokens,

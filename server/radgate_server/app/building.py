@@ -182,7 +182,7 @@ async def _open_studies(
     rewrap_secrets(base)
     caches = TenantCaches(
         hot=tiers.hot,
-        derived=tiers.derived,
+        answers=tuple(tiers.answers.values()),
         store=tiers.store,
         states=tiers.states,
         quarantine=quarantine.writer,

@@ -49,7 +49,7 @@ def build_invalidation(
     for name, causes, invalidate in (
         ("fetches", BYTES_DIFFER, services.retrieve.invalidate),
         ("instances", BYTES_DIFFER, tiers.store.invalidate),
-        ("derived", BYTES_DIFFER, tiers.derived.invalidate),
+        *((name, BYTES_DIFFER, tier.invalidate) for name, tier in tiers.answers.items()),
         ("stored study states", BYTES_DIFFER, tiers.states.invalidate),
         ("study states", BYTES_DIFFER, services.states.invalidate),
         ("quarantine", NOTHING_LEFT, erase_quarantined),

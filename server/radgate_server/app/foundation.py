@@ -14,7 +14,7 @@ from radgate_server.adapters.cache.memory.instances import HotInstanceStore
 from radgate_server.adapters.cache.tenant_shares import TenantShares
 from radgate_server.adapters.store.spool import DiskSpool
 from radgate_server.adapters.telemetry import PrometheusTelemetry
-from radgate_server.core.cache.ports.tiers import HotCache, InstanceStore
+from radgate_server.core.cache.ports.tiers import HotCache, InstanceStore, TenantTier
 from radgate_server.core.quarantine.ports import Quarantine
 from radgate_server.core.retention.ports.erasure import StudyTier
 from radgate_server.core.servers.member import Member
@@ -90,7 +90,8 @@ class Foundation:
 class Tiers:
     """The near tiers. `by_name` has what each is made of, as certificates of deletion name it.
 
-    `states` has what the PACS said of the studies that are cached.
+    `answers` has the tiers on disk of what was made of instances, `derived` among them. `states` has what the PACS said
+    of the studies that are cached.
     """
 
     hot: HotCache
@@ -98,6 +99,7 @@ class Tiers:
     store: InstanceStore
     states: HotCache
     by_name: Mapping[str, StudyTier]
+    answers: Mapping[str, TenantTier[None]]
 
 
 async def open_tiers(base: Foundation) -> Tiers:
@@ -121,14 +123,15 @@ async def open_tiers(base: Foundation) -> Tiers:
         telemetry=telemetry,
         shares=shares,
     )
-    derived = await on_disk.derived()
+    answers = await on_disk.answers()
+    derived = answers["derived"]
     states = await on_disk.states()
     telemetry.watch_cache("derived", lambda: derived.used_bytes, settings.imaging.derived_bytes)
     telemetry.watch_cache("hot", lambda: hot.used_bytes, cache.hot_bytes)
     telemetry.watch_cache("hot-instances", lambda: store.used_bytes, cache.hot_instance_bytes)
     telemetry.watch_cache("warm", lambda: disk.used_bytes, cache.warm_bytes)
-    by_name: dict[str, StudyTier] = {"hot": hot, "hot-instances": store, "warm": disk, "derived": derived}
-    return Tiers(hot, derived, store, states, by_name)
+    by_name: dict[str, StudyTier] = {"hot": hot, "hot-instances": store, "warm": disk, **answers}
+    return Tiers(hot, derived, store, states, by_name, answers)
 
 
 @dataclass(frozen=True, slots=True)

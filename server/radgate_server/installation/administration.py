@@ -191,7 +191,7 @@ async def open_admin(
             ),
             caches=TenantCaches(
                 hot=None,
-                derived=derived,
+                answers=(derived,),
                 store=store,
                 quarantine=quarantine,
                 feed=installation.directories.feed,

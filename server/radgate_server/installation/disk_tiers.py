@@ -52,6 +52,10 @@ class DiskTiers:
         )
         return await self._stack.enter_async_context(store)
 
+    async def answers(self) -> dict[str, DerivedCache]:
+        """All tiers of what was made of instances, by name."""
+        return {"derived": await self.derived()}
+
     async def derived(self) -> DerivedCache:
         """The tier of derived things: thumbnails and transcoded instances."""
         return await self._answers("derived", self._settings.imaging.derived_bytes, self._shares)

@@ -38,13 +38,13 @@ async def open_retention_tools(settings: Settings) -> AsyncIterator[RetentionToo
         store, keys = installation.retention, installation.retention.study_keys
         on_disk = DiskTiers(stack, settings, keys, clock, telemetry, Inventory.REPORTED)
         disk = await on_disk.warm()
-        derived = await on_disk.derived()
+        answers = await on_disk.answers()
         follower = ChangeFollower(installation.directories.feed, {})
         states = await on_disk.states()
         quarantine = open_quarantine(settings, keys, clock)
         caches = TenantCaches(
             hot=None,
-            derived=derived,
+            answers=tuple(answers.values()),
             store=disk,
             states=states,
             quarantine=quarantine,
@@ -59,7 +59,7 @@ async def open_retention_tools(settings: Settings) -> AsyncIterator[RetentionToo
                 audit=installation.audit.sink,
                 signer=installation.audit.signer,
                 caches=caches,
-                tiers={"warm": disk, "derived": derived},
+                tiers={"warm": disk, **answers},
                 quarantine=quarantine,
                 clock=clock,
             ),

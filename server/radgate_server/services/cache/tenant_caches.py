@@ -1,5 +1,7 @@
 """What the near tiers hold of one tenant: how much that is, and throwing it away everywhere."""
 
+from collections.abc import Sequence
+
 from radgate_server.core.access.ports.directory import ChangeFeed, ChangeKind
 from radgate_server.core.cache.ports.tiers import TenantTier, TierUsage
 from radgate_server.core.quarantine.ports import QuarantineEraser
@@ -9,15 +11,15 @@ from radgate_server.services.cache.changes import ChangeFollower
 class TenantCaches:
     """The tiers of this process, and the feed that tells the other processes. `hot` is there in a server only.
 
-    `states` are what the PACS said of the studies that are cached. `quarantine` is no cache: it goes with a tenant, and
-    with what is erased.
+    `answers` are the tiers on disk of what was made of instances, `states` what the PACS said of the studies that are
+    cached. `quarantine` is no cache: it goes with a tenant, and with what is erased.
     """
 
     def __init__(
         self,
         *,
         hot: TenantTier[None] | None,
-        derived: TenantTier[None],
+        answers: Sequence[TenantTier[None]],
         store: TenantTier[int],
         feed: ChangeFeed,
         follower: ChangeFollower,
@@ -25,7 +27,7 @@ class TenantCaches:
         states: TenantTier[None] | None = None,
     ) -> None:
         self._hot = hot
-        self._derived = derived
+        self._answers = tuple(answers)
         self._store = store
         self._states = states
         self._quarantine = quarantine
@@ -35,7 +37,7 @@ class TenantCaches:
     async def usage(self, tenant_id: str) -> tuple[TierUsage, ...]:
         """What the tiers hold, the nearest first."""
         hot = () if self._hot is None else (await self._hot.usage(tenant_id),)
-        return (*hot, await self._store.usage(tenant_id), await self._derived.usage(tenant_id))
+        return (*hot, *[await tier.usage(tenant_id) for tier in (self._store, *self._answers)])
 
     async def drop(self, tenant_id: str, study_instance_uid: str | None = None) -> int:
         """Throw away all, or one study; return how many instances that were."""
@@ -56,6 +58,7 @@ class TenantCaches:
         await self._follower.catch_up()
 
     async def _drop_made(self, tenant_id: str, study_instance_uid: str | None) -> None:
-        await self._derived.invalidate(tenant_id, study_instance_uid)
+        for tier in self._answers:
+            await tier.invalidate(tenant_id, study_instance_uid)
         if self._states is not None:
             await self._states.invalidate(tenant_id, study_instance_uid)

@@ -93,7 +93,7 @@ class Bench:
             Auditor(self.audit, FakeClock()),
             TenantCaches(
                 hot=None,
-                derived=derived,
+                answers=(derived,),
                 store=self.cache,
                 quarantine=MemoryQuarantine(FakeClock()),
                 feed=self.directory,
