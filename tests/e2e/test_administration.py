@@ -76,6 +76,10 @@ def test_an_archive_is_changed_and_validated_over_rest(server: RadgateProcess) -
         assert masked["validation"]["passed"]
         wrong = rest.patch(f"{url}?updateMask=dimse.nonsense", json=given)
         assert (wrong.status_code, "dimse.nonsense" in wrong.json()["message"]) == (400, True)
+        for named in ("dimse.calledAet", "dimse.called_aet"):
+            malformed = rest.patch(url, json={"dimse": {named.partition(".")[2]: "A" * 17}})
+            assert (malformed.status_code, malformed.json()["message"].partition(": ")[0]) == (400, named)
+            assert malformed.json()["details"][1]["fieldViolations"][0]["field"] == named
         unfit = rest.patch(url, json={"dimse": {"port": 9}})
         assert (unfit.status_code, unfit.json()["details"][0]["reason"]) == (422, "PACS_VALIDATION_FAILED")
         assert rest.get(url).json()["pacs"]["dimse"]["port"] == masked["dimse"]["port"]

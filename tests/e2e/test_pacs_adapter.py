@@ -36,7 +36,10 @@ def test_it_is_added_over_rest_and_gives_its_instances(server: RadgateProcess) -
             return web.post("/api/v1/pacs", json={"name": "toys", "extension": {**extension, **changed}})
 
         misspelt = add(settings={"hots": "127.0.0.1"})
-        assert (misspelt.status_code, misspelt.json()["message"]) == (400, "toy.hots: is unknown; the nearest is host")
+        assert (misspelt.status_code, misspelt.json()["message"]) == (
+            400,
+            "extension.settings.hots: is unknown; the nearest is host",
+        )
         misplaced = add(pasword=SECRET)
         assert misplaced.status_code == 400, misplaced.text
         assert misplaced.json()["message"] == "extension.pasword: there is no such field; the nearest is password"

@@ -91,7 +91,9 @@ async def test_it_is_changed_and_keeps_its_secret_where_it_was_given_for(
     await operator("UpdatePacs", pacs=same)
     assert (await rig.directory.list_pacs("east"))[-1].connection.secret == Secret(SECRET)
     same["extension"]["settings"]["host"] = "elsewhere.example"  # type: ignore[index]
-    with pytest.raises(grpc.aio.AioRpcError, match=r"toy.password: must be given again when toy.host changes"):
+    with pytest.raises(
+        grpc.aio.AioRpcError, match=r"pacs.extension.password: must be given again when toy.host changes"
+    ):
         await operator("UpdatePacs", pacs=same)
 
 
@@ -109,22 +111,22 @@ async def test_it_is_detected(operator: Administrator, archive: ToyArchive) -> N
     ("extension", "refusal"),
     [
         ({"kind": ""}, "pacs.extension.kind: "),
-        ({"kind": "os.path"}, "extension.kind: is unknown; packages that are installed here declare: toy"),
-        ({"kind": "dimse"}, "extension.kind: dimse is a kind of this server: give the connection as dimse"),
-        ({"settings": {}}, "toy.host: "),
-        ({"settings": {"hots": "a"}}, "toy.hots: is unknown; the nearest is host"),
-        ({"settings": {"host": "a", "port": "many"}}, "toy.port: "),
-        ({"settings": {"host": "a", "port": 1.5}}, "toy.port: "),
-        ({"settings": {"host": "a", "port": [1]}}, "toy.port: "),
-        ({"settings": {"host": {"a": "b"}}}, "toy.host: "),
-        ({"settings": {"host": None}}, "toy.host: "),
-        ({"settings": {"host": "a", "port": 0}}, "toy.port: must be from 1 to 65535"),
-        ({"settings": {"host": "a", "kind": "dimse"}}, "toy.kind: is unknown"),
+        ({"kind": "os.path"}, "pacs.extension.kind: is unknown; packages that are installed here declare: toy"),
+        ({"kind": "dimse"}, "pacs.extension.kind: dimse is a kind of this server: give the connection as dimse"),
+        ({"settings": {}}, "pacs.extension.settings.host: "),
+        ({"settings": {"hots": "a"}}, "pacs.extension.settings.hots: is unknown; the nearest is host"),
+        ({"settings": {"host": "a", "port": "many"}}, "pacs.extension.settings.port: "),
+        ({"settings": {"host": "a", "port": 1.5}}, "pacs.extension.settings.port: "),
+        ({"settings": {"host": "a", "port": [1]}}, "pacs.extension.settings.port: "),
+        ({"settings": {"host": {"a": "b"}}}, "pacs.extension.settings.host: "),
+        ({"settings": {"host": None}}, "pacs.extension.settings.host: "),
+        ({"settings": {"host": "a", "port": 0}}, "pacs.extension.settings.port: must be from 1 to 65535"),
+        ({"settings": {"host": "a", "kind": "dimse"}}, "pacs.extension.settings.kind: is unknown"),
         (
             {"settings": {"host": "a", "password": "hunter2"}},
-            "toy.password: a secret is no setting: give it as extension.password",
+            "pacs.extension.settings.password: a secret is no setting: give it as extension.password",
         ),
-        ({"password_ref": "vault:a#b"}, "toy.password_ref: can't be given together with the secret itself"),
+        ({"password_ref": "vault:a#b"}, "pacs.extension.password_ref: can't be given together with the secret itself"),
     ],
 )
 async def test_settings_that_do_not_fit_are_refused_by_name(

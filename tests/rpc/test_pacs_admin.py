@@ -80,11 +80,11 @@ async def test_a_pacs_is_added_and_its_password_never_comes_back(rig: Rig, admin
     [
         ({"name": "Bad Name", "folder": {"path": "/x"}}, "pacs.name"),
         ({"name": "good"}, "pacs.connection"),
-        ({"name": "good", "folder": {"path": "relative"}}, "folder.path"),
+        ({"name": "good", "folder": {"path": "relative"}}, "pacs.folder.path"),
         ({"name": "good", "dimse": {**DIMSE, "port": 0}}, "pacs.dimse.port"),
-        ({"name": "good", "dimse": {**DIMSE, "port": 70000}}, "dimse.port"),
-        ({"name": "good", "dimse": {**DIMSE, "called_aet": "A" * 17}}, "dimse.called_aet"),
-        ({"name": "good", "dimse": {**DIMSE, "retrieve_method": 9}}, "dimse.retrieve_method"),
+        ({"name": "good", "dimse": {**DIMSE, "port": 70000}}, "pacs.dimse.port"),
+        ({"name": "good", "dimse": {**DIMSE, "called_aet": "A" * 17}}, "pacs.dimse.called_aet"),
+        ({"name": "good", "dimse": {**DIMSE, "retrieve_method": 9}}, "pacs.dimse.retrieve_method"),
     ],
 )
 async def test_an_unusable_pacs_names_the_field(admin: Administrator, pacs: dict[str, Any], field: str) -> None:
@@ -265,11 +265,11 @@ async def test_a_pacs_that_becomes_another_archive_takes_what_is_cached_along(ri
     ("given", "paths", "field"),
     [
         ({"dimse": {"port": 105}}, ["dimse.prot"], "update_mask"),
-        ({"dimse": {"host": "evil.example"}}, [], "dimse.password"),
-        ({"dimse": {"port": 0}}, ["dimse.port", "dimse.password"], "dimse.port"),
-        ({"backup_for": "nobody"}, [], "backup_for"),
-        ({"backup_for": "spare"}, [], "backup_for"),
-        ({"failover": {"threshold": 101}}, [], "failover.threshold"),
+        ({"dimse": {"host": "evil.example"}}, [], "pacs.dimse.password"),
+        ({"dimse": {"port": 0}}, ["dimse.port", "dimse.password"], "pacs.dimse.port"),
+        ({"backup_for": "nobody"}, [], "pacs.backup_for"),
+        ({"backup_for": "spare"}, [], "pacs.backup_for"),
+        ({"failover": {"threshold": 101}}, [], "pacs.failover.threshold"),
     ],
 )
 async def test_an_unusable_update_names_the_field(
@@ -341,7 +341,7 @@ async def test_work_is_sent_to_a_backup_and_given_back(rig: Rig, group: Administ
         ("FailoverPacs", {"name": "main", "target_pacs": "main"}, "target_pacs"),
         ("FailbackPacs", {"name": "main"}, "name"),
         ("DeletePacs", {"name": "main"}, "name"),
-        ("CreatePacs", {"pacs": {"name": "third", "dimse": DIMSE, "backup_for": "near"}}, "backup_for"),
+        ("CreatePacs", {"pacs": {"name": "third", "dimse": DIMSE, "backup_for": "near"}}, "pacs.backup_for"),
     ],
 )
 async def test_a_group_is_not_broken(group: Administrator, rpc: str, fields: dict[str, Any], field: str) -> None:

@@ -32,7 +32,7 @@ def check_failover(policy: FailoverPolicy) -> FailoverPolicy:
     if not 1 <= policy.threshold <= MAX_FAILOVER_THRESHOLD:
         raise InvalidArgumentError("failover.threshold", f"must be from 1 to {MAX_FAILOVER_THRESHOLD}")
     if not 0 <= policy.failback_after_s <= 86_400:
-        raise InvalidArgumentError("failover.failback_after_s", "must be from 0 to 86400 seconds")
+        raise InvalidArgumentError("failover.failback_after", "must be from 0 to 86400 seconds")
     return policy
 
 

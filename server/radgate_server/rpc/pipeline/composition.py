@@ -18,6 +18,7 @@ from google.protobuf.message_factory import GetMessageClass
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.rpc.access.authorization import METHODS
 from radgate_server.rpc.access.doubts import DoubtedStudies, warned
+from radgate_server.rpc.access.field_paths import field_naming
 from radgate_server.rpc.access.named_tenant import named_tenant
 from radgate_server.rpc.access.required_fields import RequiredCheck, required_check
 from radgate_server.rpc.access.rest_fields import FieldCheck, rest_field_check
@@ -82,7 +83,7 @@ def _build_entry(
     access = METHODS[full_name := f"{service.full_name}/{descriptor.name}"]
     if access.audit is None:
         raise ValueError(f"the row of {full_name} does not say what the audit trail has of it")
-    method = Method(full_name, access, named_tenant(descriptor, access))
+    method = Method(full_name, access, named_tenant(descriptor, access), field_naming(descriptor))
     innermost = _innermost(descriptor, getattr(servicer, descriptor.name), method, gates)
     proceed = compose(method, interceptors, innermost)
     gives_stream = descriptor.server_streaming and not _is_body(descriptor)

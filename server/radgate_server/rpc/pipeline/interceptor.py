@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from radgate_server.rpc.access.authorization import Access
+from radgate_server.rpc.access.field_paths import FieldNaming
 from radgate_server.rpc.access.named_tenant import NamedTenant
 from radgate_server.rpc.pipeline.call import Call
 
@@ -13,12 +14,14 @@ type Proceed = Callable[[Call], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One rpc: its full name ("radgate.v1.QueryService/SearchStudies") and who may call it."""
+    """One rpc: its full name ("radgate.v1.QueryService/SearchStudies"), who may call it, and what its requests name."""
 
     full_name: str
     access: Access
     named_tenant: NamedTenant | None = None
     """Reads the tenant of a request, where requests may name it."""
+    name_fields: FieldNaming | None = None
+    """Names the field that an error is about by its path in the request."""
 
     @property
     def name(self) -> str:

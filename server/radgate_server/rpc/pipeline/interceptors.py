@@ -112,8 +112,9 @@ def standard_interceptors(
     )
 
 
-def answer_errors(_method: Method, proceed: Proceed) -> Proceed:
-    """Turn whatever fails into a status of the table."""
+def answer_errors(method: Method, proceed: Proceed) -> Proceed:
+    """Turn whatever fails into a status of the table, which names a field by its path in the request."""
+    name_fields = method.name_fields
 
     async def interceptor(call: Call) -> None:
         try:
@@ -121,7 +122,7 @@ def answer_errors(_method: Method, proceed: Proceed) -> Proceed:
         except Exception as error:  # the one place where everything unforeseen ends
             if call.client_disconnected or call.cut:  # sending to nobody fails in many ways; none of them is news
                 raise asyncio.CancelledError from error
-            call.failure = failure_of(error)
+            call.failure = failure_of(name_fields(error, call) if name_fields else error)
 
     return interceptor
 

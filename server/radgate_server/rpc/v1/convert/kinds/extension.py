@@ -17,6 +17,7 @@ from radgate_server.rpc.v1.convert.kinds.secrets import from_secret, reference_o
 EXTENSION = "extension"
 """The field of Pacs."""
 _FIELD = f"{EXTENSION}.{KIND_FIELD}"
+_SETTINGS = f"{EXTENSION}.settings"
 _SHOWN = 64
 
 
@@ -31,14 +32,14 @@ def from_extension(sent: pacs_pb2.ExtensionConnection) -> PacsConnection:
     known = settings_of(kind.connection)
     for name in settings:
         if name not in known:
-            raise InvalidArgumentError(f"{kind.name}.{name[:_SHOWN]}", _unknown(name, known))
+            raise InvalidArgumentError(f"{_SETTINGS}.{name[:_SHOWN]}", _unknown(name, known))
     try:
         connection = connection_of_document({**settings, KIND_FIELD: kind.name})
     except DocumentError as error:
-        raise InvalidArgumentError(f"{kind.name}.{error.field}", error.message) from None
-    secret = from_secret(sent.password, sent.password_ref, f"{kind.name}.password_ref")
+        raise InvalidArgumentError(f"{_SETTINGS}.{error.field}", error.message) from None
+    secret = from_secret(sent.password, sent.password_ref, f"{EXTENSION}.password_ref")
     if secret and not connection.uses_secret:
-        raise InvalidArgumentError(f"{kind.name}.password", "means nothing for this kind of PACS and these settings")
+        raise InvalidArgumentError(f"{EXTENSION}.password", "means nothing for this kind of PACS and these settings")
     return connection.with_secret(secret)
 
 
