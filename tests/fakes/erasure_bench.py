@@ -33,7 +33,8 @@ from radgate_server.core.dicom.instances import MemoryContent, ReceivedInstance
 from radgate_server.core.quarantine.refused_instance import QuarantineLimits, RefusedInstance
 from radgate_server.core.retention.deletion_certificate import DeletionCertificate, from_text, is_genuine
 from radgate_server.services.cache.changes import ChangeFollower
-from radgate_server.services.cache.tenant_caches import TenantCaches
+from radgate_server.services.cache.invalidation import SharedInvalidation
+from radgate_server.services.cache.registry import CacheRegistry, register_stored
 from radgate_server.services.retention.erasure import CachedData, CacheEraser, ErasureStore
 from radgate_server.services.retention.finishing import ErasureFinisher
 from tests.fakes.clock import FakeClock
@@ -130,7 +131,10 @@ async def open_bench(folder: Path) -> AsyncIterator[Bench]:
     keys, signer = SqlCacheKeyRecords(database), FileSigner(folder)
     chain = StudyKeyChain(keys, box)
     sink, trail, records = SqlAuditSink(database), SqlAuditTrail(database), SqlErasureRecords(database)
-    hot = MemoryHotCache(limit_bytes=1 << 20, entry_limit_bytes=1 << 20, clock=clock, telemetry=telemetry)
+    hot, states = (
+        MemoryHotCache(limit_bytes=1 << 20, entry_limit_bytes=1 << 20, clock=clock, telemetry=telemetry)
+        for _ in range(2)
+    )
 
     quarantine = FolderQuarantine(QuarantineDisk(folder / "quarantine", LIMITS, clock, bytes(32), chain))
 
@@ -143,14 +147,12 @@ async def open_bench(folder: Path) -> AsyncIterator[Bench]:
     ):
         feed = SqlChangeFeed(database, clock.now)
         follower = ChangeFollower(feed, {ChangeKind.ERASURE: (erased,)})
+        caches = CacheRegistry()
+        register_stored(caches, store, {"derived": derived}, states, quarantine)
         eraser = CacheEraser(
             ErasureStore(Deadly(records), Deadly(keys), SqlHoldDirectory(database), SqlRecordEraser(database)),
             CachedData(
-                Deadly(
-                    TenantCaches(
-                        hot=hot, answers=(derived,), store=store, quarantine=quarantine, feed=feed, follower=follower
-                    )
-                ),
+                Deadly(SharedInvalidation(caches, (hot, store, derived), feed, follower)),
                 {"warm": store, "derived": derived, "hot": hot},
                 quarantine,
                 encrypted=True,

@@ -16,7 +16,8 @@ from radgate_server.app import build_app
 from radgate_server.lib.answer_cache import AnswerCache
 from radgate_server.lib.lru_cache import LruCache
 from radgate_server.lib.ttl_cache import TtlCache
-from radgate_server.services.cache.invalidation import ALL_CAUSES, BYTES_DIFFER, NOTHING_LEFT, Cause, Invalidation
+from radgate_server.services.cache.invalidation import Invalidation
+from radgate_server.services.cache.registry import ALL_CAUSES, BYTES_DIFFER, NOTHING_LEFT, Cause
 from radgate_server.services.cache.watching import StudyEvent
 from radgate_server.settings.gateway import GatewaySettings
 from radgate_server.settings.settings import ImagingSettings, Settings
@@ -145,7 +146,7 @@ async def test_each_entry_of_the_registry_drops_something_of_a_tenant_and_of_a_s
     running: tuple[Watched, Invalidation],
 ) -> None:
     watched, invalidation = running
-    for entry in invalidation._caches.values():
+    for entry in invalidation.caches.entries:
         for study in (None, STUDY):
             watched.dropped.clear()
             done = entry.invalidate("east", study)

@@ -20,7 +20,7 @@ from radgate_server.services.audit.indexing import AuditIndexer
 from radgate_server.services.audit.maintenance import AuditMaintenance
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.cache.changes import ChangeFollower
-from radgate_server.services.cache.tenant_caches import TenantCaches
+from radgate_server.services.cache.invalidation import SharedInvalidation
 from radgate_server.services.reports.scheduling import ReportRunner
 from radgate_server.services.retention.finishing import ErasureFinisher
 from radgate_server.services.retention.records import RecordRetention
@@ -38,7 +38,7 @@ class Administration:
 def open_administration(
     base: Foundation,
     tiers: Tiers,
-    caches: TenantCaches,
+    caches: SharedInvalidation,
     quarantine: Quarantine,
     pacs: PacsSide,
     follower: ChangeFollower,
@@ -114,7 +114,7 @@ def start_reporting(base: Foundation, reading: AuditReading) -> None:
 
 
 def open_retention_service(
-    base: Foundation, tiers: Tiers, caches: TenantCaches, quarantine: Quarantine
+    base: Foundation, tiers: Tiers, caches: SharedInvalidation, quarantine: Quarantine
 ) -> RetentionServicer:
     """Erase in the background what is due or was left unfinished; answer administrators."""
     settings, installation, clock = base.settings, base.installation, base.clock

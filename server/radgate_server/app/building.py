@@ -48,7 +48,7 @@ from radgate_server.lib.clock import Clock
 from radgate_server.rpc.server.grpc_server import RpcServer
 from radgate_server.services.administration.tenants import AdminService
 from radgate_server.services.audit.monitored_sink import MonitoredAuditSink
-from radgate_server.services.cache.tenant_caches import TenantCaches
+from radgate_server.services.cache.invalidation import SharedInvalidation
 from radgate_server.services.limits.limiter import Limiter
 from radgate_server.services.repeating import Sleep
 from radgate_server.settings.settings import Settings
@@ -180,14 +180,11 @@ async def _open_studies(
     follower = await follow_changes(base, services, invalidation, pacs, limiter, rejections)
     watch_pacs(base, pacs, invalidation)
     rewrap_secrets(base)
-    caches = TenantCaches(
-        hot=tiers.hot,
-        answers=tuple(tiers.answers.values()),
-        store=tiers.store,
-        states=tiers.states,
-        quarantine=quarantine.writer,
-        feed=base.installation.directories.feed,
-        follower=follower,
+    caches = SharedInvalidation(
+        invalidation.caches,
+        (tiers.hot, tiers.store, *tiers.answers.values()),
+        base.installation.directories.feed,
+        follower,
     )
     administration = open_administration(base, tiers, caches, quarantine.stored, pacs, follower, network)
     store = build_store(base, pacs.clients, services.auditor, caches)

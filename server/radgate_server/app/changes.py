@@ -12,15 +12,16 @@ from radgate_server.core.quarantine.ports import QuarantineEraser
 from radgate_server.services.access.rejection_filter import RejectedMatchFilter
 from radgate_server.services.access.rejections import NoteReading, Rejections
 from radgate_server.services.cache.changes import ChangeFollower, ChangeHandler
-from radgate_server.services.cache.invalidation import (
+from radgate_server.services.cache.invalidation import Invalidation, SharedInvalidation
+from radgate_server.services.cache.registry import (
     ALL_CAUSES,
     BYTES_DIFFER,
     NOTHING_LEFT,
+    CacheRegistry,
     Cause,
-    Invalidation,
+    register_stored,
 )
 from radgate_server.services.cache.revalidation import CachedStudies, RevalidationLimits, Revalidator
-from radgate_server.services.cache.tenant_caches import TenantCaches
 from radgate_server.services.cache.watching import StudyEvent
 from radgate_server.services.limits.limiter import Limiter
 from radgate_server.services.pacs.clients import PacsClients
@@ -31,13 +32,7 @@ def build_invalidation(
     services: Services, tiers: Tiers, quarantine: QuarantineEraser, rejections: Rejections
 ) -> Invalidation:
     """Every cache in which something of a study is stored, each after those that it is filled from."""
-    invalidation = Invalidation(services.states, services.study_changes)
-
-    async def erase_quarantined(tenant_id: str, study_instance_uid: str | None) -> None:
-        if study_instance_uid is None:
-            await quarantine.erase_tenant(tenant_id)
-        else:
-            await quarantine.erase_study(tenant_id, study_instance_uid)
+    caches = CacheRegistry()
 
     def drop_searches(tenant_id: str, _: str | None) -> None:
         services.query.invalidate(tenant_id, pages=False)
@@ -46,13 +41,10 @@ def build_invalidation(
         services.query.invalidate(tenant_id)
 
     pages_differ = NOTHING_LEFT | {Cause.SWITCHED, Cause.RECONFIGURED}
+    caches.register("fetches", BYTES_DIFFER, services.retrieve.invalidate)
+    register_stored(caches, tiers.store, tiers.answers, tiers.states, quarantine)
     for name, causes, invalidate in (
-        ("fetches", BYTES_DIFFER, services.retrieve.invalidate),
-        ("instances", BYTES_DIFFER, tiers.store.invalidate),
-        *((name, BYTES_DIFFER, tier.invalidate) for name, tier in tiers.answers.items()),
-        ("stored study states", BYTES_DIFFER, tiers.states.invalidate),
         ("study states", BYTES_DIFFER, services.states.invalidate),
-        ("quarantine", NOTHING_LEFT, erase_quarantined),
         ("searches", ALL_CAUSES, drop_searches),
         ("search pages", pages_differ, drop_search_pages),
         ("listings", ALL_CAUSES, services.lister.invalidate),
@@ -66,8 +58,8 @@ def build_invalidation(
         ("presentations", NOTHING_LEFT, services.pictures.renderer.invalidate),
         ("answers", ALL_CAUSES - {Cause.SWITCHED}, tiers.hot.invalidate),
     ):
-        invalidation.register(name, causes, invalidate)
-    return invalidation
+        caches.register(name, causes, invalidate)
+    return Invalidation(caches, services.states, services.study_changes)
 
 
 def build_revalidator(
@@ -76,7 +68,7 @@ def build_revalidator(
     tiers: Tiers,
     clients: PacsClients,
     invalidation: Invalidation,
-    caches: TenantCaches,
+    caches: SharedInvalidation,
 ) -> Revalidator:
     """What confirms cached studies."""
     settings = base.settings

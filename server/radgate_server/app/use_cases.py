@@ -19,8 +19,8 @@ from radgate_server.services.access.refusals import RefusalLog
 from radgate_server.services.access.restrictions import Restrictions
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.audit.streams import StreamLog
+from radgate_server.services.cache.invalidation import SharedInvalidation
 from radgate_server.services.cache.study_states import StudyStates
-from radgate_server.services.cache.tenant_caches import TenantCaches
 from radgate_server.services.cache.watching import StudyChangePublisher
 from radgate_server.services.imaging.derived_instances import DerivedInstances
 from radgate_server.services.imaging.frame_budget import BUDGET_BYTES, FrameBudget
@@ -218,7 +218,7 @@ def _arrival_listeners(base: Foundation, tiers: Tiers, pictures: Pictures) -> Se
     return (pictures.places.learn, background.offer)
 
 
-def build_store(base: Foundation, clients: PacsClients, auditor: Auditor, caches: TenantCaches) -> StoreService:
+def build_store(base: Foundation, clients: PacsClients, auditor: Auditor, caches: SharedInvalidation) -> StoreService:
     """Storing, with its own spool."""
     limits = base.settings.store
     store = StoreService(

@@ -26,8 +26,9 @@ from radgate_server.services.administration.tenants import AdminService, AdminSu
 from radgate_server.services.administration.validation import Validator
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.cache.changes import ChangeFollower
+from radgate_server.services.cache.invalidation import SharedInvalidation
 from radgate_server.services.cache.late_tier import LateTier
-from radgate_server.services.cache.tenant_caches import TenantCaches
+from radgate_server.services.cache.registry import CacheRegistry, register_stored
 from radgate_server.services.limits.admin import LimitsAdmin
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.quarantine.late import LateQuarantine
@@ -77,7 +78,7 @@ def build_admin(
     *,
     follower: ChangeFollower,
     pacs: PacsAccess,
-    caches: TenantCaches,
+    caches: SharedInvalidation,
     quarantine: QuarantineContents,
     clock: Clock,
     network: Network = Network(),
@@ -132,8 +133,11 @@ def _unread_telemetry() -> Telemetry:
 
 def _late_tiers(
     stack: AsyncExitStack, settings: Settings, keys: StudyKeys | None, clock: Clock, *, counted: bool
-) -> tuple[TenantTier[int], TenantTier[None]]:
-    """The tiers on the disk, instances and what is made of them, for a command; `stack` closes those that it used."""
+) -> tuple[TenantTier[int], TenantTier[None], TenantTier[None]]:
+    """The tiers on the disk for a command: instances, what is made of them, what the PACS said of their studies.
+
+    `stack` closes those that it used.
+    """
 
     @cache
     def on_disk() -> "DiskTiers":
@@ -148,7 +152,10 @@ def _late_tiers(
     async def derived() -> TenantTier[None]:
         return await on_disk().derived()
 
-    return LateTier(store), LateTier(derived)
+    async def states() -> TenantTier[None]:
+        return await on_disk().states()
+
+    return LateTier(store), LateTier(derived), LateTier(states)
 
 
 def _late_quarantine(settings: Settings, keys: StudyKeys | None, clock: Clock) -> LateQuarantine:
@@ -173,13 +180,15 @@ async def open_admin(
         clock = SystemClock()
         installation = await open_installation(stack, settings, clock, purpose=purpose)
         keys = installation.retention.study_keys
-        store, derived = _late_tiers(stack, settings, keys, clock, counted=counted)
+        store, derived, states = _late_tiers(stack, settings, keys, clock, counted=counted)
         quarantine = _late_quarantine(settings, keys, clock)
         storage_scp = cache(partial(_idle_storage_scp, settings))
         factories = pacs_factories(settings, storage_scp, _unread_telemetry, installation.secrets.reader)
         clients = PacsClients(installation.directories.pacs, factories)
         stack.push_async_callback(clients.close)
         follower = ChangeFollower(installation.directories.feed, {})
+        caches = CacheRegistry()
+        register_stored(caches, store, {"derived": derived}, states, quarantine)
         yield build_admin(
             installation,
             settings,
@@ -189,14 +198,7 @@ async def open_admin(
                 factories,
                 pacs_factories(impatient(settings), storage_scp, _unread_telemetry, installation.secrets.reader),
             ),
-            caches=TenantCaches(
-                hot=None,
-                answers=(derived,),
-                store=store,
-                quarantine=quarantine,
-                feed=installation.directories.feed,
-                follower=follower,
-            ),
+            caches=SharedInvalidation(caches, (store, derived), installation.directories.feed, follower),
             quarantine=quarantine,
             clock=clock,
         )

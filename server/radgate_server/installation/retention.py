@@ -17,7 +17,7 @@ from radgate_server.core.retention.ports.records import HoldDirectory, RecordEra
 from radgate_server.core.secrets.ports import SecretBox
 from radgate_server.lib.clock import Clock
 from radgate_server.services.audit.recording import Auditor
-from radgate_server.services.cache.tenant_caches import TenantCaches
+from radgate_server.services.cache.invalidation import SharedInvalidation
 from radgate_server.services.retention.erasure import CachedData, CacheEraser, ErasureStore
 from radgate_server.services.retention.rules import RetentionAdmin
 from radgate_server.settings.settings import Settings
@@ -59,7 +59,7 @@ def build_eraser(
     trail: AuditTrail,
     audit: AuditSink,
     signer: CheckpointSigner,
-    caches: TenantCaches,
+    caches: SharedInvalidation,
     tiers: Mapping[str, StudyTier],
     quarantine: Quarantine,
     clock: Clock,

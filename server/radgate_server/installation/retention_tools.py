@@ -11,7 +11,8 @@ from radgate_server.installation.opening import open_installation
 from radgate_server.installation.retention import build_eraser, build_retention_admin
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.cache.changes import ChangeFollower
-from radgate_server.services.cache.tenant_caches import TenantCaches
+from radgate_server.services.cache.invalidation import SharedInvalidation
+from radgate_server.services.cache.registry import CacheRegistry, register_stored
 from radgate_server.services.retention.erasure import CacheEraser
 from radgate_server.services.retention.rules import RetentionAdmin
 from radgate_server.settings.settings import Settings
@@ -42,15 +43,9 @@ async def open_retention_tools(settings: Settings) -> AsyncIterator[RetentionToo
         follower = ChangeFollower(installation.directories.feed, {})
         states = await on_disk.states()
         quarantine = open_quarantine(settings, keys, clock)
-        caches = TenantCaches(
-            hot=None,
-            answers=tuple(answers.values()),
-            store=disk,
-            states=states,
-            quarantine=quarantine,
-            feed=installation.directories.feed,
-            follower=follower,
-        )
+        registry = CacheRegistry()
+        register_stored(registry, disk, answers, states, quarantine)
+        caches = SharedInvalidation(registry, (disk, *answers.values()), installation.directories.feed, follower)
         yield RetentionTools(
             build_retention_admin(store, settings, Auditor(installation.audit.sink, clock), clock),
             build_eraser(

@@ -40,7 +40,7 @@ from radgate_server.services.administration.detection import Detector
 from radgate_server.services.administration.validation import CheckListener, Validator
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.cache.changes import ChangeFollower
-from radgate_server.services.cache.tenant_caches import TenantCaches
+from radgate_server.services.cache.invalidation import SharedInvalidation
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.secrets.reference_policy import ReferencePolicy
 
@@ -85,7 +85,7 @@ class PacsAdmin:
         checks: SetupChecks,
         *,
         clients: PacsClients,
-        caches: TenantCaches,
+        caches: SharedInvalidation,
         follower: ChangeFollower,
         auditor: Auditor,
         clock: Clock,

@@ -19,7 +19,7 @@ from radgate_server.services.administration.pacs import PacsAdmin
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.audit.tenants import creation_of
 from radgate_server.services.cache.changes import ChangeFollower
-from radgate_server.services.cache.tenant_caches import TenantCaches
+from radgate_server.services.cache.invalidation import SharedInvalidation
 from radgate_server.services.limits.admin import LimitsAdmin
 from radgate_server.services.quarantine.storing import QuarantineAdmin
 from radgate_server.services.secrets.administration import SecretAdmin
@@ -51,7 +51,7 @@ class AdminService:
         *,
         tenants: TenantDirectory,
         keys: KeyDirectory,
-        caches: TenantCaches,
+        caches: SharedInvalidation,
         follower: ChangeFollower,
         box: Fingerprints,
         auditor: Auditor,

@@ -1,102 +1,29 @@
-"""What this process drops from its caches when something changes: in the configuration, in a PACS, or by order."""
+"""What is dropped from caches when something changes: in the configuration, in a PACS, or by order."""
 
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum, auto
-from typing import NamedTuple
+from collections.abc import Sequence
 
+from radgate_server.core.access.ports.directory import ChangeFeed, ChangeKind
+from radgate_server.core.cache.ports.tiers import TenantTier, TierUsage
+from radgate_server.services.cache.changes import ChangeFollower
+from radgate_server.services.cache.registry import PUBLISHED, CacheRegistry, Cause, StudiesInvalidated
 from radgate_server.services.cache.study_states import StudyStates
 from radgate_server.services.cache.watching import StudyChangePublisher, StudyEvent
 
 
-class Cause(StrEnum):
-    """Why something is dropped."""
-
-    SWITCHED = auto()
-    """Another member of a failover group answers for the PACS."""
-    RECONFIGURED = auto()
-    """The tenant's PACS are others."""
-    CHANGED = auto()
-    """Something was added to a study in the PACS."""
-    REMOVED = auto()
-    """Something was removed from a study in the PACS, or overwritten."""
-    DROPPED = auto()
-    """Somebody wants one study fetched again."""
-    EMPTIED = auto()
-    """Somebody wants nothing of the tenant cached."""
-    ERASED = auto()
-    """Nothing of a study may be left."""
-
-
-ALL_CAUSES = frozenset(Cause)
-BYTES_DIFFER = frozenset({Cause.REMOVED, Cause.DROPPED, Cause.EMPTIED, Cause.ERASED})
-"""What was fetched may be served no more."""
-NOTHING_LEFT = frozenset({Cause.EMPTIED, Cause.ERASED})
-
-PUBLISHED = frozenset({Cause.CHANGED, Cause.REMOVED, Cause.DROPPED, Cause.ERASED})
-"""What whoever watches studies is notified of."""
-
-
-@dataclass(frozen=True, slots=True)
-class StudiesInvalidated:
-    """One invalidation, of a study or ("") of all of the tenant's, in plain values that a message can carry.
-
-    `pacs` is the one that reported it, "" when it was not a PACS. What is `doubtful` has to be confirmed by the PACS
-    before it is served again.
-    """
-
-    cause: Cause
-    tenant_id: str
-    study_instance_uid: str = ""
-    pacs: str = ""
-    doubtful: bool = False
-
-    @property
-    def event(self) -> StudyEvent:
-        """What watchers are notified of."""
-        return StudyEvent(self.study_instance_uid, self.pacs, self.cause is Cause.REMOVED, self.doubtful)
-
-
-type Invalidate = Callable[[str, str | None], object]
-"""(tenant, Study Instance UID or None for all of the tenant's): drops it; what it returns is awaited if it can be."""
-
-
-class CacheEntry(NamedTuple):
-    """A cache of the registry, and when it has to be dropped."""
-
-    name: str
-    causes: frozenset[Cause]
-    invalidate: Invalidate
-
-
 class Invalidation:
-    """Drops from the registered caches, in the order in which they were registered.
+    """What this process does when something changes in the configuration or in a PACS, or by order of any process."""
 
-    A cache is registered after those from which it is filled: else it could be filled from what is about to be dropped.
-    """
-
-    def __init__(self, states: StudyStates, study_changes: StudyChangePublisher) -> None:
+    def __init__(self, caches: CacheRegistry, states: StudyStates, study_changes: StudyChangePublisher) -> None:
+        self.caches = caches
         self._states = states
         self._study_changes = study_changes
-        self._caches: dict[str, CacheEntry] = {}
-
-    def register(self, name: str, causes: frozenset[Cause], invalidate: Invalidate) -> None:
-        """Have the cache dropped by these causes from now on. Raises ValueError when the name is taken."""
-        if name in self._caches:
-            raise ValueError(f"there is a cache named {name}")
-        self._caches[name] = CacheEntry(name, causes, invalidate)
 
     async def apply(self, invalidated: StudiesInvalidated) -> None:
         """Have what is doubtful confirmed, drop what the cause concerns, and notify watchers."""
-        tenant_id, study_instance_uid = invalidated.tenant_id, invalidated.study_instance_uid or None
+        tenant_id = invalidated.tenant_id
         if invalidated.doubtful:
-            self._states.require_revalidation(tenant_id, study_instance_uid)
-        for cache in tuple(self._caches.values()):
-            if invalidated.cause in cache.causes:
-                done = cache.invalidate(tenant_id, study_instance_uid)
-                if inspect.isawaitable(done):
-                    await done
+            self._states.require_revalidation(tenant_id, invalidated.study_instance_uid or None)
+        await self.caches.drop(invalidated)
         if invalidated.cause in PUBLISHED:
             self._study_changes.publish(tenant_id, invalidated.event)
 
@@ -114,8 +41,7 @@ class Invalidation:
 
     async def dropped(self, tenant_id: str, study_instance_uid: str | None) -> None:
         """Somebody wants it dropped: one study of the tenant, or all."""
-        cause = Cause.EMPTIED if study_instance_uid is None else Cause.DROPPED
-        await self.apply(StudiesInvalidated(cause, tenant_id, study_instance_uid or ""))
+        await self.apply(_unwanted(tenant_id, study_instance_uid))
 
     async def erased(self, tenant_id: str, study_instance_uid: str) -> None:
         """Nothing of the study is to be left: no page of a search that somebody turns, nor whose it is and where."""
@@ -130,3 +56,40 @@ class Invalidation:
         await self.apply(
             StudiesInvalidated(cause, tenant_id, event.study_instance_uid, event.pacs, doubtful=event.doubtful)
         )
+
+
+class SharedInvalidation:
+    """Drops from the caches of this process at once, and from those of all others by the feed.
+
+    `tiers` are those whose use is reported, the nearest first.
+    """
+
+    def __init__(
+        self, caches: CacheRegistry, tiers: Sequence[TenantTier[object]], feed: ChangeFeed, follower: ChangeFollower
+    ) -> None:
+        self._caches = caches
+        self._tiers = tiers
+        self._feed = feed
+        self._follower = follower
+
+    async def usage(self, tenant_id: str) -> tuple[TierUsage, ...]:
+        """What the tiers hold of the tenant."""
+        return tuple([await tier.usage(tenant_id) for tier in self._tiers])
+
+    async def drop(self, tenant_id: str, study_instance_uid: str | None = None) -> int:
+        """Throw away all, or one study; return how many instances that were."""
+        removed = await self._caches.drop(_unwanted(tenant_id, study_instance_uid))
+        await self._feed.announce_invalidation(tenant_id, study_instance_uid or "")
+        await self._follower.catch_up()
+        return removed
+
+    async def erase(self, tenant_id: str, study_instance_uid: str) -> None:
+        """Throw away one study and all that any process remembers of it."""
+        await self._caches.drop(StudiesInvalidated(Cause.ERASED, tenant_id, study_instance_uid))
+        await self._feed.announce_invalidation(tenant_id, study_instance_uid, ChangeKind.ERASURE)
+        await self._follower.catch_up()
+
+
+def _unwanted(tenant_id: str, study_instance_uid: str | None) -> StudiesInvalidated:
+    cause = Cause.EMPTIED if study_instance_uid is None else Cause.DROPPED
+    return StudiesInvalidated(cause, tenant_id, study_instance_uid or "")

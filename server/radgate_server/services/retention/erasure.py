@@ -28,7 +28,7 @@ from radgate_server.core.retention.ports.erasure import (
 from radgate_server.core.retention.ports.records import HoldDirectory, RecordEraser
 from radgate_server.lib.clock import Clock
 from radgate_server.services.acting import acting_tenant
-from radgate_server.services.cache.tenant_caches import TenantCaches
+from radgate_server.services.cache.invalidation import SharedInvalidation
 from radgate_server.services.quarantine.storing import TIER
 from radgate_server.services.retention.orders import certificate_of, detail_of, entry_of
 from radgate_server.services.retention.rules import MAX_TEXT, checked_reason
@@ -51,7 +51,7 @@ class ErasureStore:
 class CachedData:
     """What is erased. `tiers` are those of this process by name; `encrypted` says whether files are encrypted."""
 
-    caches: TenantCaches
+    caches: SharedInvalidation
     tiers: Mapping[str, StudyTier]
     quarantine: Quarantine
     encrypted: bool

@@ -19,7 +19,7 @@ from radgate_server.core.pacs.ports import PacsStore
 from radgate_server.core.store.outcome import RefusedInstance, StoreReport
 from radgate_server.core.store.ports import Spool
 from radgate_server.services.audit.recording import AuditedPatient, Auditor
-from radgate_server.services.cache.tenant_caches import TenantCaches
+from radgate_server.services.cache.invalidation import SharedInvalidation
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.store.upload import Pieces, Stored, Upload
 
@@ -34,7 +34,7 @@ class StoreService:
         clients: PacsClients,
         spool: Spool,
         auditor: Auditor,
-        caches: TenantCaches,
+        caches: SharedInvalidation,
         *,
         max_instance_bytes: int,
         parallel: int,

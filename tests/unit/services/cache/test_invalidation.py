@@ -7,7 +7,14 @@ from radgate_server.adapters.cache.memory.answers import MemoryHotCache
 from radgate_server.core.cache.ports.tiers import CacheKey
 from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel, RetrieveScope
 from radgate_server.core.query.model import Query
-from radgate_server.services.cache.invalidation import ALL_CAUSES, BYTES_DIFFER, Cause, Invalidation, StudiesInvalidated
+from radgate_server.services.cache.invalidation import Invalidation
+from radgate_server.services.cache.registry import (
+    ALL_CAUSES,
+    BYTES_DIFFER,
+    CacheRegistry,
+    Cause,
+    StudiesInvalidated,
+)
 from radgate_server.services.cache.study_states import StudyStates
 from radgate_server.services.cache.watching import StudyChangePublisher, StudyEvent
 from radgate_server.services.query.fan_out import AskLimits
@@ -39,7 +46,7 @@ class Room:
             MemoryHotCache(limit_bytes=1000, entry_limit_bytes=1000, clock=clock, telemetry=telemetry) for _ in range(2)
         )
         self.news = StudyChangePublisher()
-        self.invalidation = Invalidation(self.states, self.news)
+        self.invalidation = Invalidation(CacheRegistry(), self.states, self.news)
         for name, causes, invalidate in (
             ("fetches", BYTES_DIFFER, self._stop_keeping),
             ("instances", BYTES_DIFFER, self.store.invalidate),
@@ -48,7 +55,7 @@ class Room:
             ("listings", ALL_CAUSES, lister.invalidate),
             ("answers", ALL_CAUSES - {Cause.SWITCHED}, self.hot.invalidate),
         ):
-            self.invalidation.register(name, causes, invalidate)
+            self.invalidation.caches.register(name, causes, invalidate)
         self.stopped: list[str | None] = []
         """Studies (None: all) of which nothing more is kept, each before anything was dropped."""
 
@@ -119,7 +126,7 @@ async def test_news_of_one_study_leaves_the_others(room: Room) -> None:
 
 def test_a_cache_is_registered_once(room: Room) -> None:
     with pytest.raises(ValueError, match="there is a cache named answers"):
-        room.invalidation.register("answers", ALL_CAUSES, room.hot.invalidate)
+        room.invalidation.caches.register("answers", ALL_CAUSES, room.hot.invalidate)
 
 
 async def test_an_invalidation_that_travelled_as_text_has_the_same_effect(room: Room) -> None:

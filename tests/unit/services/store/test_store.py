@@ -29,7 +29,8 @@ from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.store.outcome import RefusedInstance, StoredInstance, StoreReport
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.cache.changes import ChangeFollower
-from radgate_server.services.cache.tenant_caches import TenantCaches
+from radgate_server.services.cache.invalidation import SharedInvalidation
+from radgate_server.services.cache.registry import CacheRegistry, register_stored
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.store import upload as uploading
 from radgate_server.services.store.storage import StoreService
@@ -84,21 +85,17 @@ class Bench:
             await self.directory.create_pacs(PacsConfig("east", name, FolderConnection(f"/{name}"), START))
         self.spool = DiskSpool(self.folder, memory_bytes=self.memory_bytes).open()
         follower = ChangeFollower(self.directory, {ChangeKind.CACHE: (self._drop,)})
-        derived = MemoryHotCache(
-            limit_bytes=MIB, entry_limit_bytes=MIB, clock=FakeClock(), telemetry=RecordingTelemetry()
+        derived, states = (
+            MemoryHotCache(limit_bytes=MIB, entry_limit_bytes=MIB, clock=FakeClock(), telemetry=RecordingTelemetry())
+            for _ in range(2)
         )
+        caches = CacheRegistry()
+        register_stored(caches, self.cache, {"derived": derived}, states, MemoryQuarantine(FakeClock()))
         self.service = StoreService(
             PacsClients(self.directory, {"folder": self._connect}),
             self.spool,
             Auditor(self.audit, FakeClock()),
-            TenantCaches(
-                hot=None,
-                answers=(derived,),
-                store=self.cache,
-                quarantine=MemoryQuarantine(FakeClock()),
-                feed=self.directory,
-                follower=follower,
-            ),
+            SharedInvalidation(caches, (self.cache, derived), self.directory, follower),
             max_instance_bytes=max_instance_bytes,
             parallel=parallel,
         )
