@@ -18,7 +18,7 @@ from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
 from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.core.pacs.connections import DimseConnection, PacsConfig
 from radgate_server.core.query.model import MatchingKey, Query
-from radgate_server.settings.settings import DimseSettings
+from radgate_server.settings.pacs import DimseSettings
 from tests.bench.bare import record
 from tests.bench.images import BIG_STUDY, CT_SERIES, CT_STUDY, SLICES_PER_SERIES
 from tests.bench.load import Load, run_curl, run_wrk

@@ -11,7 +11,7 @@ from radgate_server.core.dicom.instances import ReceivedInstance
 from radgate_server.core.pacs.connections import DicomWebConnection, PacsConfig
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.services.retrieve.listing import listing_query
-from radgate_server.settings.settings import WebPacsSettings
+from radgate_server.settings.pacs import WebPacsSettings
 from tests.bench.images import CT_STUDY
 from tests.bench.servers import PACS, TENANT
 from tests.bench.table import Row

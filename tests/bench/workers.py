@@ -26,7 +26,7 @@ from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
 from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
 from radgate_server.core.imaging.frames import EncodeTarget, StoredFrame
 from radgate_server.core.imaging.ports import Priority
-from radgate_server.settings.settings import ImagingSettings
+from radgate_server.settings.imaging import ImagingSettings
 from tests.bench.ct import CT_ATTRIBUTES, ct_pixels
 from tests.fakes.telemetry import RecordingTelemetry
 

@@ -10,7 +10,7 @@ from radgate_server.core.errors import PacsCannotError
 from radgate_server.core.pacs.connections import DicomWebConnection, FolderConnection, HttpAuth, HttpAuthMethod
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.secrets.secret import Secret
-from radgate_server.settings.settings import WebPacsSettings
+from radgate_server.settings.pacs import WebPacsSettings
 from tests.conformance.pacs_suite import PacsSuite, config_of, write_studies
 from tests.e2e.radgate_process import RadgateProcess
 from tests.e2e.studies import EAST

@@ -9,7 +9,7 @@ from radgate_server.adapters.pacs.dimse import StorageScp
 from radgate_server.adapters.pacs.folder import build_folder_pacs
 from radgate_server.core.pacs.connections import FolderConnection
 from radgate_server.core.pacs.ports import PacsClient
-from radgate_server.settings.settings import DimseSettings, WebPacsSettings
+from radgate_server.settings.pacs import DimseSettings, WebPacsSettings
 from tests.conformance.pacs_suite import config_of
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.orthanc import OrthancServer

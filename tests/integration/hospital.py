@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from radgate_server.core.pacs.connections import DimseTls
-from radgate_server.settings.settings import DimseSettings
+from radgate_server.settings.pacs import DimseSettings
 from tests.fakes.authority import Authority
 from tests.integration.certificates import write_certificate
 

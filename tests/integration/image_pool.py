@@ -16,7 +16,7 @@ from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
 from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.imaging.frames import EncodedFrame, EncodeTarget, StoredFrame
 from radgate_server.core.imaging.ports import Priority
-from radgate_server.settings.settings import ImagingSettings
+from radgate_server.settings.imaging import ImagingSettings
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.waiting import until
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from radgate_server.adapters.imaging.workers import ImageWorkers
-from radgate_server.settings.settings import ImagingSettings
+from radgate_server.settings.imaging import ImagingSettings
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.waiting import until
 

@@ -20,7 +20,7 @@ from radgate_server.core.pacs.connections import (
 )
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.query.model import MatchingKey, Query
-from radgate_server.settings.settings import DimseSettings, WebPacsSettings
+from radgate_server.settings.pacs import DimseSettings, WebPacsSettings
 from tests.conformance.pacs_suite import config_of
 from tests.fakes.instances import CT_IMAGE_STORAGE, make_dataset, make_study, received
 from tests.fakes.telemetry import RecordingTelemetry

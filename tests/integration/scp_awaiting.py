@@ -12,7 +12,7 @@ from radgate_server.core.dicom.identifiers import RetrieveScope
 from radgate_server.core.dicom.instances import Arrival, ListedInstance
 from radgate_server.core.pacs.connections import DimseConnection
 from radgate_server.core.pacs.senders import sender_of
-from radgate_server.settings.settings import DimseSettings
+from radgate_server.settings.pacs import DimseSettings
 
 
 @dataclass(frozen=True, slots=True)

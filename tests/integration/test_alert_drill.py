@@ -21,7 +21,8 @@ from radgate_server.installation.gate import Purpose
 from radgate_server.installation.opening import Installation, open_installation
 from radgate_server.settings.alerts import AlertsSettings, PagerDutyReceiver, SlackReceiver, SmtpReceiver
 from radgate_server.settings.gateway import GatewaySettings
-from radgate_server.settings.settings import PacsSettings, Settings
+from radgate_server.settings.pacs import PacsSettings
+from radgate_server.settings.settings import Settings
 from tests.integration.orthanc import OrthancServer
 from tests.integration.ports import free_port
 from tests.integration.receivers import Mailbox, WebReceiver, mailbox, web_receiver

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from radgate_server.app import build_app
 from radgate_server.settings.gateway import GatewaySettings
-from radgate_server.settings.settings import ImagingSettings, Settings
+from radgate_server.settings.imaging import ImagingSettings
+from radgate_server.settings.settings import Settings
 
 
 async def test_a_server_that_is_stopped_leaves_no_task(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from radgate_server.core.errors import PacsCredentialsError, PacsUnreachableErro
 from radgate_server.core.pacs.connections import DicomWebConnection, HttpAuth, HttpAuthMethod
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.secrets.secret import Secret
-from radgate_server.settings.settings import WebPacsSettings
+from radgate_server.settings.pacs import WebPacsSettings
 from tests.conformance.pacs_suite import (
     GREEK_NAME,
     PATIENT_ID,

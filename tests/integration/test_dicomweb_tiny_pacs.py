@@ -8,7 +8,7 @@ import pytest
 from radgate_server.adapters.pacs.dicomweb import build_dicomweb_pacs
 from radgate_server.core.pacs.connections import DicomWebConnection
 from radgate_server.core.pacs.ports import PacsClient
-from radgate_server.settings.settings import WebPacsSettings
+from radgate_server.settings.pacs import WebPacsSettings
 from tests.conformance.pacs_suite import PacsSuite, config_of, store_samples
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.tiny_pacs import TinyPacs

@@ -13,7 +13,7 @@ from radgate_server.core.dicom.instances import ListedInstance
 from radgate_server.core.pacs.connections import DimseConnection, RetrieveMethod
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.telemetry.tracing import Part
-from radgate_server.settings.settings import DimseSettings
+from radgate_server.settings.pacs import DimseSettings
 from tests.conformance.pacs_suite import PacsSuite, config_of, sample_instances
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.dcmqrscp import DcmqrscpServer

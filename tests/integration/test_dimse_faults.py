@@ -36,7 +36,7 @@ from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.query.model import MatchingKey, Query
 from radgate_server.services.pacs.arrival_check import UnobservedArrivals, checked_pacs
 from radgate_server.services.pacs.resilience import PacsGuard
-from radgate_server.settings.settings import DimseSettings, PacsSettings
+from radgate_server.settings.pacs import DimseSettings, PacsSettings
 from tests.conformance.pacs_suite import config_of, fetch
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.faulty_scp import FaultyScp, ct_instance, identifier

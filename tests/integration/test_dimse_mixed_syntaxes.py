@@ -22,7 +22,7 @@ from radgate_server.core.errors import InstanceNotSentError, PacsFailedError
 from radgate_server.core.imaging.frames import EncodeTarget, StoredFrame
 from radgate_server.core.pacs.connections import DimseConnection, RetrieveMethod
 from radgate_server.core.pacs.ports import PacsClient
-from radgate_server.settings.settings import DimseSettings
+from radgate_server.settings.pacs import DimseSettings
 from tests.conformance.pacs_suite import config_of
 from tests.fakes.instances import CT_IMAGE_STORAGE, encode, make_dataset
 from tests.fakes.telemetry import RecordingTelemetry

@@ -12,7 +12,7 @@ from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.core.pacs.connections import DimseConnection, RetrieveMethod
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.query.model import MatchingKey, Query
-from radgate_server.settings.settings import DimseSettings
+from radgate_server.settings.pacs import DimseSettings
 from tests.conformance.pacs_suite import PacsSuite, config_of, greek_instance, sample_instances
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.orthanc import OrthancServer

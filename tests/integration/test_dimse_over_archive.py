@@ -13,7 +13,7 @@ from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIA
 from radgate_server.core.pacs.connections import DimseConnection, FolderConnection, RetrieveMethod
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.demo.archive import DimseArchive
-from radgate_server.settings.settings import DimseSettings
+from radgate_server.settings.pacs import DimseSettings
 from tests.conformance.pacs_suite import PacsSuite, config_of
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.ports import free_port

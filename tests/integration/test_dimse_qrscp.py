@@ -8,7 +8,7 @@ import pytest
 from radgate_server.adapters.pacs.dimse import StorageScp, build_dimse_pacs
 from radgate_server.core.pacs.connections import DimseConnection
 from radgate_server.core.pacs.ports import PacsClient
-from radgate_server.settings.settings import DimseSettings
+from radgate_server.settings.pacs import DimseSettings
 from tests.conformance.pacs_suite import PacsSuite, config_of, store_samples
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.qrscp import QrscpServer

@@ -19,7 +19,7 @@ from radgate_server.core.errors import ConfigurationError, PacsRejectedError, Pa
 from radgate_server.core.pacs.connections import DimseConnection, DimseTls, RetrieveMethod
 from radgate_server.core.pacs.ports import EchoReport
 from radgate_server.core.secrets.secret import Secret
-from radgate_server.settings.settings import DimseSettings
+from radgate_server.settings.pacs import DimseSettings
 from tests.conformance.pacs_suite import config_of, fetch
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.certificates import server_context, write_certificate

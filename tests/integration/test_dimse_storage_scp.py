@@ -21,7 +21,7 @@ from radgate_server.core.dicom.instances import ListedInstance
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.pacs.connections import DimseConnection, RetrieveMethod
 from radgate_server.core.pacs.ports import PacsClient
-from radgate_server.settings.settings import DimseSettings
+from radgate_server.settings.pacs import DimseSettings
 from tests.conformance.pacs_suite import config_of, fetch
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.faulty_scp import FaultyScp, ct_instance

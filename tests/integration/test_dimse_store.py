@@ -22,7 +22,7 @@ from radgate_server.core.dicom.transfer_syntaxes import DEFLATED_EXPLICIT_VR_LIT
 from radgate_server.core.errors import PacsAbortedError, PacsFailedError, PacsNoContextError
 from radgate_server.core.pacs.connections import DimseConnection
 from radgate_server.core.pacs.ports import PacsClient, PacsStore
-from radgate_server.settings.settings import DimseSettings
+from radgate_server.settings.pacs import DimseSettings
 from tests.conformance.pacs_suite import config_of
 from tests.fakes.instances import MR_IMAGE_STORAGE, encode, make_dataset, received
 from tests.fakes.telemetry import RecordingTelemetry

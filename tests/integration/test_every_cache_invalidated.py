@@ -20,7 +20,8 @@ from radgate_server.services.cache.invalidation import Invalidation
 from radgate_server.services.cache.registry import ALL_CAUSES, BYTES_DIFFER, NOTHING_LEFT, Cause
 from radgate_server.services.cache.watching import StudyEvent
 from radgate_server.settings.gateway import GatewaySettings
-from radgate_server.settings.settings import ImagingSettings, Settings
+from radgate_server.settings.imaging import ImagingSettings
+from radgate_server.settings.settings import Settings
 
 NOT_OF_STUDIES = {
     "radgate_server.services.access.authentication": "principals and tenants, dropped when a key or a tenant changes",

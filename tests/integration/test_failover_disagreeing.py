@@ -15,8 +15,9 @@ import pytest
 import radgate
 from radgate_server.core.pacs.failover import TransitionCause
 from radgate_server.core.pacs.health import Health
+from radgate_server.settings.cache import CacheSettings
 from radgate_server.settings.gateway import GatewaySettings
-from radgate_server.settings.settings import CacheSettings, Settings
+from radgate_server.settings.settings import Settings
 from tests.fakes.instances import make_study
 from tests.integration.orthanc import OrthancServer
 from tests.integration.test_failover_drill import WATCHFUL, Hospital, open_hospital

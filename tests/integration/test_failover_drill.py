@@ -22,8 +22,10 @@ from radgate_server.core.pacs.health import Health, PacsStatus
 from radgate_server.installation.gate import Purpose
 from radgate_server.installation.opening import Installation, open_installation
 from radgate_server.services.access.api_keys import make_key
+from radgate_server.settings.cache import CacheSettings
 from radgate_server.settings.gateway import GatewaySettings
-from radgate_server.settings.settings import CacheSettings, PacsSettings, Settings
+from radgate_server.settings.pacs import PacsSettings
+from radgate_server.settings.settings import Settings
 from tests.fakes.instances import make_study
 from tests.integration.orthanc import OrthancServer
 

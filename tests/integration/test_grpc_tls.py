@@ -11,7 +11,8 @@ from radgate_server.app import build_app
 from radgate_server.core.access.tenancy import Caller, Principal, Role
 from radgate_server.settings.access import AuthSettings, CertificateSettings
 from radgate_server.settings.gateway import GatewaySettings
-from radgate_server.settings.settings import ImagingSettings, Settings
+from radgate_server.settings.imaging import ImagingSettings
+from radgate_server.settings.settings import Settings
 from tests.fakes.authority import Authority, Pair
 
 SERVERS, CLIENTS = Authority("servers"), Authority("clients")

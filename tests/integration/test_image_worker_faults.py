@@ -17,7 +17,7 @@ from radgate_server.core.errors import (
     CodecFailedError,
     ImageWorkersBusyError,
 )
-from radgate_server.settings.settings import ImagingSettings
+from radgate_server.settings.imaging import ImagingSettings
 from radgate_server.settings.table import MIB
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.image_pool import (

@@ -25,7 +25,7 @@ from radgate_server.services.quarantine.storing import QuarantineWriter
 from radgate_server.services.query.fan_out import AskLimits
 from radgate_server.services.retrieve.listing import StudyLister
 from radgate_server.services.retrieve.study_doubts import StudyDoubts
-from radgate_server.settings.settings import DimseSettings, WebPacsSettings
+from radgate_server.settings.pacs import DimseSettings, WebPacsSettings
 from tests.conformance.pacs_suite import config_of, fetch
 from tests.fakes.clock import FakeClock
 from tests.fakes.directory import MemoryDirectory

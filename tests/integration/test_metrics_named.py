@@ -29,8 +29,12 @@ from radgate_server.installation.gate import Purpose
 from radgate_server.installation.opening import open_installation
 from radgate_server.services.access.api_keys import make_key
 from radgate_server.settings.alerts import AlertsSettings, SlackReceiver
+from radgate_server.settings.audit import AuditSettings
+from radgate_server.settings.cache import CacheSettings
 from radgate_server.settings.gateway import GatewaySettings
-from radgate_server.settings.settings import AuditSettings, CacheSettings, ImagingSettings, PacsSettings, Settings
+from radgate_server.settings.imaging import ImagingSettings
+from radgate_server.settings.pacs import PacsSettings
+from radgate_server.settings.settings import Settings
 from tests.integration.certificates import write_certificate
 from tests.integration.observability import expressions
 from tests.integration.ports import free_port

@@ -16,7 +16,9 @@ from radgate_server.core.pacs.connections import DimseConnection, DimseTls, Pacs
 from radgate_server.installation.gate import Purpose
 from radgate_server.installation.opening import open_installation
 from radgate_server.settings.gateway import GatewaySettings
-from radgate_server.settings.settings import ImagingSettings, PacsSettings, Settings
+from radgate_server.settings.imaging import ImagingSettings
+from radgate_server.settings.pacs import PacsSettings
+from radgate_server.settings.settings import Settings
 from tests.integration.certificates import server_context, write_certificate
 from tests.integration.faulty_scp import FaultyScp
 from tests.integration.storescu import storescu

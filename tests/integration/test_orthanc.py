@@ -27,7 +27,7 @@ from radgate_server.core.pacs.connections import HttpAuth, HttpAuthMethod, Ortha
 from radgate_server.core.pacs.ports import PacsChanges, PacsClient, StoreOutcome, StudyChange
 from radgate_server.core.query.model import MatchingKey, Query
 from radgate_server.core.secrets.secret import Secret
-from radgate_server.settings.settings import WebPacsSettings
+from radgate_server.settings.pacs import WebPacsSettings
 from tests.conformance.pacs_suite import (
     STUDY_UID,
     PacsSuite,

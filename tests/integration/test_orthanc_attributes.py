@@ -14,7 +14,7 @@ from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.query.attributes import vr_of
 from radgate_server.core.query.model import MatchingKey, Query
 from radgate_server.core.query.return_attributes import attributes_down_to
-from radgate_server.settings.settings import WebPacsSettings
+from radgate_server.settings.pacs import WebPacsSettings
 from tests.conformance.pacs_suite import config_of
 from tests.fakes.instances import make_study
 from tests.fakes.telemetry import RecordingTelemetry

@@ -17,7 +17,7 @@ from radgate_server.core.pacs.connections import OrthancConnection
 from radgate_server.core.pacs.labels import LabelsConstraint, StudyLabels
 from radgate_server.core.pacs.ports import PacsClient, StudyChange
 from radgate_server.core.query.model import MatchingKey, Query
-from radgate_server.settings.settings import WebPacsSettings
+from radgate_server.settings.pacs import WebPacsSettings
 from tests.conformance.pacs_suite import config_of, fetch, find
 from tests.fakes.instances import make_dataset, make_study, received
 from tests.fakes.telemetry import RecordingTelemetry

@@ -22,7 +22,7 @@ from radgate_server.core.errors import (
 )
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.services.pacs.resilience import PacsGuard
-from radgate_server.settings.settings import PacsSettings
+from radgate_server.settings.pacs import PacsSettings
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.faulty_proxy import Fault
 from tests.integration.orthanc import OrthancServer

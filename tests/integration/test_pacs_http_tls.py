@@ -17,7 +17,7 @@ from radgate_server.adapters.pacs.http import PacsHttp
 from radgate_server.core.errors import ConfigurationError, PacsAbortedError, PacsUnreachableError
 from radgate_server.core.pacs.connections import DicomWebConnection, HttpTls
 from radgate_server.core.secrets.secret import GivenSecrets
-from radgate_server.settings.settings import WebPacsSettings
+from radgate_server.settings.pacs import WebPacsSettings
 from tests.integration.certificates import server_context, write_certificate
 
 SETTINGS = WebPacsSettings(connect_timeout_s=30, idle_timeout_s=30)

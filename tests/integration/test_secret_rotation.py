@@ -32,9 +32,10 @@ from radgate_server.installation.opening import open_installation
 from radgate_server.rpc.v1.convert.pacs import to_pacs
 from radgate_server.services.access.api_keys import make_key
 from radgate_server.services.administration.tenants import AdminService
+from radgate_server.settings.cache import CacheSettings
 from radgate_server.settings.gateway import GatewaySettings
 from radgate_server.settings.secrets import SecretsSettings
-from radgate_server.settings.settings import CacheSettings, Settings
+from radgate_server.settings.settings import Settings
 from tests.fakes.instances import make_study
 from tests.integration.orthanc import OrthancServer
 from tests.integration.waiting import until

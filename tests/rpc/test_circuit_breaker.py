@@ -6,7 +6,7 @@ from google.rpc.error_details_pb2 import RetryInfo
 
 from radgate.v1.query_service_pb2 import SearchStudiesRequest, SearchStudiesResponse
 from radgate_server.core.errors import PacsUnreachableError
-from radgate_server.settings.settings import PacsSettings
+from radgate_server.settings.pacs import PacsSettings
 from tests.rpc.calls import error_info_of, invoke, reason_of, rich_status_of, trailer_of
 from tests.rpc.rig import Rig
 

@@ -8,7 +8,7 @@ import ipaddress
 import os
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
@@ -21,237 +21,29 @@ from pydantic_settings import (
 
 from radgate_server.core.errors import ConfigurationError, InvalidArgumentError
 from radgate_server.core.failure_text import describe_failure
-from radgate_server.core.networks import parse_networks
-from radgate_server.core.pacs.connections import TlsProfile
 from radgate_server.core.pacs.kinds.checks import parse_ae_title
 from radgate_server.settings.access import AuthSettings, TlsPaths, tls_paths
 from radgate_server.settings.alerts import AlertsSettings
+from radgate_server.settings.audit import AuditSettings
 from radgate_server.settings.audit_export import AuditExportSettings
+from radgate_server.settings.cache import CacheSettings
 from radgate_server.settings.gateway import GatewaySettings
+from radgate_server.settings.imaging import ImagingSettings
 from radgate_server.settings.limits import LimitSettings
+from radgate_server.settings.pacs import DimseSettings, PacsSettings, WebPacsSettings
 from radgate_server.settings.quarantine import QuarantineSettings
 from radgate_server.settings.reports import ReportSettings
 from radgate_server.settings.retention import RetentionSettings
+from radgate_server.settings.retrieve import RetrieveSettings
 from radgate_server.settings.secrets import SecretsSettings
-from radgate_server.settings.table import GIB, MIB, Port, Seconds, Table
+from radgate_server.settings.store import StoreSettings
+from radgate_server.settings.table import Port
 from radgate_server.settings.telemetry import TelemetrySettings, otel_settings
 from radgate_server.settings.variables import Variables, is_secret, nearest_setting
 from radgate_server.settings.web_addresses import is_host
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
-
-
-class CacheSettings(Table):
-    """The near tiers."""
-
-    hot_bytes: int = Field(default=256 * MIB, ge=0, description="Memory for ready-made answers.")
-    hot_instance_bytes: int = Field(
-        default=64 * MIB, ge=0, description="Memory for whole instances that are read again and again."
-    )
-    hot_entry_bytes: int = Field(default=32 * MIB, ge=0, description="Larger answers are not kept in memory.")
-    warm_bytes: int = Field(default=20 * GIB, ge=0, description="Disk for instances, below data_dir/warm.")
-    tenant_shares: dict[str, Annotated[float, Field(gt=0, le=1000)]] = Field(
-        default={},
-        description="By tenant, how many times the share of others it has of each tier, in memory and on disk; 1 for"
-        " those not named. What a tenant leaves unused, others borrow.",
-    )
-    encrypted: bool = Field(
-        default=True,
-        description="Encrypt what is cached on disk under a key for each study, so that it can be erased permanently."
-        " When this changes, what is there is dropped.",
-    )
-    query_ttl_s: float = Field(
-        default=5, ge=0, description="How long a query's answer is given again; 0 asks the PACS each time."
-    )
-    paging_ttl_s: float = Field(
-        default=300, ge=0, description="How long an answer is kept for whoever turns its pages, since the last page."
-    )
-    route_ttl_s: float = Field(
-        default=3600, ge=0, description="How long it is remembered which PACS hold a study, when there are several."
-    )
-    listing_ttl_s: float = Field(default=30, ge=0, description="How long a study's list of instances is trusted.")
-    revalidate_after_s: float = Field(
-        default=300,
-        ge=0,
-        description="How long what is cached of a study is served before its PACS is asked whether it changed; 0 asks"
-        " each time.",
-    )
-    revalidate_wait_s: float = Field(
-        default=5,
-        ge=0,
-        description="How long a request waits for that answer; then, and when the PACS can't be asked, what is cached"
-        " is served with a warning.",
-    )
-    revalidate_retry_s: Seconds = Field(
-        default=5, description="How long after a PACS could not be asked about a study it is asked again."
-    )
-
-
-class RetrieveSettings(Table):
-    """Streaming from the PACS through the cache to the readers."""
-
-    window_bytes: int = Field(
-        default=64 * MIB, ge=MIB, description="How far a fetch may run ahead of its fastest reader."
-    )
-    stall_s: Seconds = Field(
-        default=15, description="A fetch whose readers all stand still this long continues to disk without them."
-    )
-    chunk_bytes: int = Field(default=512 * 1024, ge=16 * 1024, le=3 * MIB, description="Bytes a streamed message.")
-    max_results: int = Field(
-        default=5000, ge=1, description="Matches taken from one PACS for one query; more are cut, with a warning."
-    )
-    max_listed_instances: int = Field(default=100_000, ge=1, description="Instances of one study at most.")
-
-
-class DimseSettings(Table):
-    """DIMSE time-outs and sizes, for every PACS that speaks it."""
-
-    connect_timeout_s: Seconds = Field(default=10, description="Opening the TCP connection and the association.")
-    idle_timeout_s: Seconds = Field(default=120, description="Silence of the PACS within an operation.")
-    move_grace_s: Seconds = Field(
-        default=2, description="Waiting, in silence, for instances that a PACS says it sent before it ended a C-MOVE."
-    )
-    acquire_timeout_s: Seconds = Field(default=30, description="Waiting for a free association of the pool.")
-    pool_idle_s: Seconds = Field(
-        default=60,
-        description="An unused association is released after this; one that the PACS ends before is let go at once.",
-    )
-    max_pdu_bytes: int = Field(default=131072, ge=4096, le=1 << 20, description="Largest PDU that we receive.")
-    max_instance_bytes: int = Field(
-        default=4 * GIB, ge=MIB, description="A larger instance is refused while it arrives."
-    )
-    scp_certificate_file: str = Field(
-        default="", description="Certificate of the storage SCP (PEM); with it C-MOVE brings instances over TLS alone."
-    )
-    scp_private_key_file: str = Field(default="", description="Its private key (PEM), when it is in another file.")
-    scp_ca_file: str = Field(
-        default="", description="Authorities that vouch for the PACS that send to the storage SCP over TLS (PEM)."
-    )
-    scp_tls_profile: TlsProfile = Field(
-        default=TlsProfile.BCP195, description="What the storage SCP's TLS allows, by PS3.15 annex B."
-    )
-    scp_buffer_bytes: int = Field(
-        default=4 * GIB,
-        ge=MIB,
-        description="Memory for instances that PACS are sending to the storage SCP, of all associations together; one"
-        " that finds no room is refused, and the PACS may send it again.",
-    )
-
-
-class PacsSettings(Table):
-    """What holds for every PACS, whatever it speaks."""
-
-    allowed_networks: tuple[str, ...] = Field(
-        default=(),
-        description="Private networks (CIDR, as 10.0.0.0/8) in which keys of a tenant may detect and add PACS; public"
-        " addresses need none. Keys for every tenant and the command line may use any address.",
-    )
-    query_deadline_s: Seconds = Field(default=30, description="Longest that a query waits for one PACS of several.")
-    max_concurrent: int = Field(default=16, ge=1, le=1000, description="Operations at one PACS at the same time.")
-    max_concurrent_per_tenant: int = Field(
-        default=32, ge=1, le=1000, description="Operations of one tenant at all its PACS at the same time."
-    )
-    max_wait_s: Seconds = Field(default=30, description="Longest that an operation waits for its turn.")
-    max_retries: int = Field(default=2, ge=0, le=10, description="Times that an operation that may be repeated is.")
-    breaker_failures: int = Field(default=5, ge=1, description="Failures in a row that open a circuit breaker.")
-    breaker_open_s: Seconds = Field(default=5, description="How long it stays open before one call may try.")
-    probe_interval_s: Seconds = Field(default=30, description="Time between two health checks of each PACS.")
-    probe_timeout_s: Seconds = Field(default=10, description="A PACS that answers later counts as down.")
-    changes_interval_s: Seconds = Field(default=5, description="Time between two looks at a PACS's feed of changes.")
-
-    @field_validator("allowed_networks")
-    @classmethod
-    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        parse_networks(value)
-        return value
-
-
-class WebPacsSettings(Table):
-    """PACS that are reached over HTTP: DICOMweb and Orthanc."""
-
-    connect_timeout_s: Seconds = Field(default=10, description="Opening the connection, TLS included.")
-    idle_timeout_s: Seconds = Field(default=120, description="Silence of the server within an answer.")
-    acquire_timeout_s: Seconds = Field(default=30, description="Waiting for a free connection.")
-    pool_idle_s: Seconds = Field(default=60, description="An unused connection is closed after this.")
-    traceparent_hosts: tuple[str, ...] = Field(
-        default=(), description="Hosts of PACS that receive, in `traceparent`, which trace a request is a part of."
-    )
-    max_instance_bytes: int = Field(
-        default=4 * GIB, ge=MIB, description="A larger instance is refused while it arrives."
-    )
-
-
-class StoreSettings(Table):
-    """What clients store into a PACS through Radgate."""
-
-    max_instance_bytes: int = Field(default=4 * GIB, ge=MIB, description="A larger instance is refused (413).")
-    memory_bytes: int = Field(
-        default=64 * MIB, ge=MIB, description="Memory for instances in transit; what does not fit waits on disk."
-    )
-    parallel: int = Field(default=4, ge=1, le=64, description="Instances of one upload stored at the same time.")
-
-
-class AuditSettings(Table):
-    """Looking after the audit trail: signed checkpoints, and checks of its newest records."""
-
-    checkpoint_records: int = Field(
-        default=10_000, ge=1, description="Records of a tenant after which its chain gets a signed checkpoint."
-    )
-    checkpoint_interval_s: Seconds = Field(
-        default=3600, description="Longest that a new record waits for a checkpoint that vouches for it."
-    )
-    check_interval_s: Seconds = Field(
-        default=60, description="Time between two checks of the newest records; checkpoints are made then too."
-    )
-    check_records: int = Field(
-        default=1000, ge=1, description="Newest records, of all tenants together, that each check looks at."
-    )
-    answers_wait_for: Literal["spool", "database"] = Field(
-        default="spool",
-        description="Where an access must be recorded before its first byte leaves. spool: in a sealed file in"
-        " data_dir, from where it is committed to the database within half a second; no killed process or container"
-        " loses a record while data_dir remains, a power cut those of the last half second at most. database:"
-        " committed there, on its disk; each answer waits for that.",
-    )
-    spool_bytes: int = Field(
-        default=256 * MIB,
-        ge=0,
-        description="Records that wait in data_dir for the database, also while it is away; when that is full nothing"
-        " is served. 0: all answers wait for the database, and nothing is served while it is away.",
-    )
-    index_interval_s: Seconds = Field(
-        default=1, description="Time between two looks at which records the index for searches does not know yet."
-    )
-
-
-class ImagingSettings(Table):
-    """Decoding, transcoding, rendering, thumbnails, jobs."""
-
-    workers: int = Field(
-        default=0, ge=0, le=256, description="Processes that decode and render; 0 means one for each processor."
-    )
-    worker_memory_bytes: int = Field(
-        default=4 * GIB, ge=256 * MIB, description="Address space of one worker; a job that needs more fails alone."
-    )
-    job_timeout_s: Seconds = Field(default=60, description="A worker that takes longer for one image is replaced.")
-    max_waiting: int = Field(default=1000, ge=1, description="Images that wait for a worker; more are refused (503).")
-    max_frame_bytes: int = Field(
-        default=512 * MIB, ge=MIB, description="A frame that is larger when decoded is refused (413)."
-    )
-    max_rendered_pixels: int = Field(
-        default=64 << 20, ge=1 << 16, description="Pixels of one rendered picture; larger viewports are refused (413)."
-    )
-    derived_bytes: int = Field(
-        default=2 * GIB, ge=0, description="Disk for thumbnails and transcoded instances, below data_dir/derived."
-    )
-    background_thumbnails: bool = Field(
-        default=True, description="Make a thumbnail of each instance when it arrives, while workers have time."
-    )
-    max_running_jobs: int = Field(default=2, ge=1, le=64, description="Jobs that run at the same time.")
-    max_waiting_jobs: int = Field(
-        default=1000, ge=1, description="Jobs of one tenant that wait; more are refused (429)."
-    )
 
 
 class Settings(BaseSettings):

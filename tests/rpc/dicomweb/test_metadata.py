@@ -7,7 +7,7 @@ import pytest
 from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.errors import PacsFailedError
 from radgate_server.services.retrieve.instances import InstanceReader
-from radgate_server.settings.settings import CacheSettings
+from radgate_server.settings.cache import CacheSettings
 from tests.fakes.instances import make_instance
 from tests.rpc.calls import reason_of
 from tests.rpc.dicomweb.web import Web

@@ -12,7 +12,7 @@ from radgate_server.lib.clock import Clock
 from radgate_server.services.audit.administration import checkpoint_issuer, first_of_each_tenant, time_us
 from radgate_server.services.audit.following import follow_chains, own_check
 from radgate_server.services.repeating import Repeating, Sleep
-from radgate_server.settings.settings import AuditSettings
+from radgate_server.settings.audit import AuditSettings
 
 _log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.secrets.signing import FileSigner
 from radgate_server.core.audit.chain import ChainHead
 from radgate_server.services.audit.maintenance import AuditMaintenance
-from radgate_server.settings.settings import AuditSettings
+from radgate_server.settings.audit import AuditSettings
 from tests.conformance.audit_trail_suite import record
 from tests.fakes.clock import FakeClock
 

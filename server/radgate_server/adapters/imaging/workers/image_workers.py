@@ -23,7 +23,7 @@ from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.core.telemetry.request_context import tenant_id
 from radgate_server.core.telemetry.tracing import span
 from radgate_server.services.repeating import Repeated
-from radgate_server.settings.settings import ImagingSettings
+from radgate_server.settings.imaging import ImagingSettings
 
 _log = logging.getLogger(__name__)
 

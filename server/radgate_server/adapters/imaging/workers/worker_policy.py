@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 
 from radgate_server.adapters.imaging.worker.confinement import Limits
-from radgate_server.settings.settings import ImagingSettings
+from radgate_server.settings.imaging import ImagingSettings
 from radgate_server.settings.table import MIB
 
 RECYCLED_AFTER_JOBS = 100_000

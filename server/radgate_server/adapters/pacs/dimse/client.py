@@ -20,7 +20,7 @@ from radgate_server.core.secrets.secret import GivenSecrets
 from radgate_server.core.telemetry.certificates import CertificateListener, CertificateUse, Use, ignore_certificate
 from radgate_server.core.telemetry.observed_pacs import observed_pacs
 from radgate_server.core.telemetry.ports import Telemetry
-from radgate_server.settings.settings import DimseSettings
+from radgate_server.settings.pacs import DimseSettings
 
 
 def build_dimse_pacs(

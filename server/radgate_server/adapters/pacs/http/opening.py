@@ -8,7 +8,7 @@ from radgate_server.core.pacs.connections import HttpConnection, PacsConfig
 from radgate_server.core.secrets.ports import SecretReader
 from radgate_server.core.secrets.secret import GivenSecrets
 from radgate_server.core.telemetry.certificates import CertificateListener, CertificateUse, Use
-from radgate_server.settings.settings import WebPacsSettings
+from radgate_server.settings.pacs import WebPacsSettings
 
 
 def build_http(

@@ -16,7 +16,7 @@ from radgate_server.core.secrets.ports import SecretReader
 from radgate_server.core.telemetry.certificates import CertificateListener, ignore_certificate
 from radgate_server.core.telemetry.observed_pacs import observed_pacs
 from radgate_server.core.telemetry.ports import Telemetry
-from radgate_server.settings.settings import WebPacsSettings
+from radgate_server.settings.pacs import WebPacsSettings
 
 
 def build_orthanc_pacs(

@@ -18,7 +18,7 @@ from radgate_server.lib.clock import Clock
 from radgate_server.services.pacs.failover.probing import Finding, Prober
 from radgate_server.services.pacs.failover.tracker import FailoverTracker
 from radgate_server.services.repeating import Repeating, Sleep
-from radgate_server.settings.settings import PacsSettings
+from radgate_server.settings.pacs import PacsSettings
 
 _log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from radgate_server.services.pacs.resilience.guarded_roles import guard_roles, o
 from radgate_server.services.pacs.resilience.liveness import LivenessMeter
 from radgate_server.services.pacs.resilience.operations import ALWAYS_ASKED, Operation
 from radgate_server.services.pacs.resilience.pacs_calls import CallResources, PacsCaller
-from radgate_server.settings.settings import PacsSettings
+from radgate_server.settings.pacs import PacsSettings
 
 _log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from radgate_server.core.pacs.connections import DimseTls, HttpTls, OrthancConne
 from radgate_server.core.pacs.labels import StudyLabels
 from radgate_server.core.query.model import MatchingKey, Query
 from radgate_server.core.secrets.secret import GivenSecrets
-from radgate_server.settings.settings import WebPacsSettings
+from radgate_server.settings.pacs import WebPacsSettings
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from radgate_server.core.errors import ConfigurationError, SecretUnavailableErro
 from radgate_server.core.pacs.connections import DicomWebConnection, HttpAuth, HttpAuthMethod, HttpTls
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.secrets.secret import Secret
-from radgate_server.settings.settings import WebPacsSettings
+from radgate_server.settings.pacs import WebPacsSettings
 from tests.conformance.pacs_suite import config_of
 from tests.fakes.telemetry import RecordingTelemetry
 

@@ -10,7 +10,7 @@ from radgate_server.adapters.pacs.http import client as client_module
 from radgate_server.core.pacs.connections import DicomWebConnection
 from radgate_server.core.secrets.secret import GivenSecrets
 from radgate_server.core.telemetry.tracing import Part
-from radgate_server.settings.settings import WebPacsSettings
+from radgate_server.settings.pacs import WebPacsSettings
 from tests.unit.core.telemetry.test_tracing import Recorded
 
 

@@ -13,7 +13,7 @@ from radgate_server.core.pacs.health import Health
 from radgate_server.core.query.model import Query
 from radgate_server.services.pacs.failover.probing import Finding, Prober
 from radgate_server.services.pacs.resilience import PacsGuard
-from radgate_server.settings.settings import PacsSettings
+from radgate_server.settings.pacs import PacsSettings
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.instances import STUDY, make_study
 from tests.fakes.memory_pacs import MemoryPacs

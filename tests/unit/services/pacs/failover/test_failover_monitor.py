@@ -27,7 +27,7 @@ from radgate_server.services.pacs.failover.monitor import (
     PacsHealthMonitor,
 )
 from radgate_server.services.pacs.failover.tracker import FailoverTracker
-from radgate_server.settings.settings import PacsSettings
+from radgate_server.settings.pacs import PacsSettings
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory
 from tests.fakes.memory_pacs import MemoryPacs

@@ -23,7 +23,7 @@ from radgate_server.core.pacs.ports import ChangeBatch, PacsClient
 from radgate_server.core.query.model import Query
 from radgate_server.lib.deadline import expect_within
 from radgate_server.services.pacs.resilience import PacsGuard
-from radgate_server.settings.settings import PacsSettings
+from radgate_server.settings.pacs import PacsSettings
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.instances import STUDY, make_dataset, make_study, received
 from tests.fakes.memory_pacs import MemoryPacs

@@ -34,7 +34,7 @@ from radgate_server.core.errors import (
 from radgate_server.core.pacs.connections import DimseConnection
 from radgate_server.core.secrets.secret import Secret
 from radgate_server.core.telemetry.certificates import Use
-from radgate_server.settings.settings import DimseSettings
+from radgate_server.settings.pacs import DimseSettings
 
 _REJECTIONS = {
     # (source, reason): PS3.8 table 9-21

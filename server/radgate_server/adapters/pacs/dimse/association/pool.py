@@ -14,7 +14,7 @@ from radgate_server.adapters.pacs.dimse.messages.exchange import Exchange
 from radgate_server.adapters.pacs.dimse.transport.upper_layer import QuickAssociation
 from radgate_server.core.errors import PacsAbortedError, PacsBusyError, PacsFailedError
 from radgate_server.core.telemetry.tracing import SpanKind, span
-from radgate_server.settings.settings import DimseSettings
+from radgate_server.settings.pacs import DimseSettings
 
 SWEEP_S = 1.0
 """How often idle associations are looked at: for age, and for a peer that wants out."""

@@ -17,7 +17,7 @@ from radgate_server.adapters.pacs.dimse.transport.upper_layer import QuickAssoci
 from radgate_server.core.dicom.dataset.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from radgate_server.core.networks import Address
 from radgate_server.core.pacs.senders import plain_address
-from radgate_server.settings.settings import DimseSettings
+from radgate_server.settings.pacs import DimseSettings
 
 MAX_ASSOCIATIONS = 128
 MAX_STRANGERS = 16

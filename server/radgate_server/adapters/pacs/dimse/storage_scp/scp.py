@@ -21,7 +21,7 @@ from radgate_server.adapters.pacs.dimse.transport.receive_budget import ReceiveB
 from radgate_server.adapters.pacs.dimse.transport.tls import server_tls
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.pacs.senders import REJECTIONS, Peer, Refusal, Sender, plain_address, refusal_of
-from radgate_server.settings.settings import DimseSettings
+from radgate_server.settings.pacs import DimseSettings
 
 _log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from radgate_server.adapters.pacs.tls_files import check_regular
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.pacs.connections import DimseTls
 from radgate_server.core.secrets.secret import NO_SECRET, Secret
-from radgate_server.settings.settings import DimseSettings
+from radgate_server.settings.pacs import DimseSettings
 
 _log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from pynetdicom.pdu_primitives import A_ASSOCIATE, A_P_ABORT
 from radgate_server.adapters.pacs.dimse.association.opening import Associator
 from radgate_server.core.errors import PacsAbortedError, PacsBusyError, PacsError, PacsRejectedError
 from radgate_server.core.pacs.connections import DimseConnection
-from radgate_server.settings.settings import DimseSettings
+from radgate_server.settings.pacs import DimseSettings
 
 
 def rejection(result: int = 1, source: int = 1, diagnostic: int = 7) -> A_ASSOCIATE:

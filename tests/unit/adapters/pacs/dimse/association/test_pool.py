@@ -15,7 +15,7 @@ from radgate_server.adapters.pacs.dimse.association.opening import Proposal
 from radgate_server.adapters.pacs.dimse.association.pool import AssociationPool
 from radgate_server.core.errors import PacsAbortedError
 from radgate_server.core.secrets.secret import GivenSecrets
-from radgate_server.settings.settings import DimseSettings
+from radgate_server.settings.pacs import DimseSettings
 from tests.fakes.waiting import until
 
 

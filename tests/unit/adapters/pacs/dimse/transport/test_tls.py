@@ -12,7 +12,7 @@ from radgate_server.adapters.pacs.dimse.transport.tls_failures import explain_tl
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.pacs.connections import DimseTls, TlsProfile
 from radgate_server.core.secrets.secret import NO_SECRET, Secret
-from radgate_server.settings.settings import DimseSettings
+from radgate_server.settings.pacs import DimseSettings
 from tests.fakes.authority import Authority
 
 AUTHORITY = Authority()
