@@ -88,6 +88,8 @@ def test_a_toy_from_outside_is_detected_added_and_unusable_once_it_is_removed(
     ], added
     assert "1 instances" in radgate("pacs", "test", *ONE)
     assert not [file for file in radgate.data_dir.rglob("*") if file.is_file() and SECRET.encode() in file.read_bytes()]
+    radgate("pacs", "update", "toy", *ONE, "--no-password", "--no-validate")
+    assert "the toy archive refuses the secret" in radgate("pacs", "test", *ONE, status=1)
     for file in metadata.iterdir():
         file.unlink()
     metadata.rmdir()

@@ -95,6 +95,15 @@ def test_a_secret_goes_to_another_host_only_when_it_is_given_anew() -> None:
     assert run(["--host", "right", "--password-env", "PACS_SECRET"], old)[0].secret == Secret("hunter2")
 
 
+def test_a_secret_is_removed() -> None:
+    old = Tape("left", 3, password=Secret("old"))
+    assert run(["--no-password"], old)[0] == Tape("left", 3)
+    assert run(["--host", "right", "--no-password"], old)[0] == Tape("right", 3)
+    assert run(["--no-password"], Tape("left"))[0] == Tape("left")
+    assert "give one" in run(["--no-password", "--password-env", "PACS_SECRET"], old)[1]
+    assert "No such option" in run(["--host", "left", "--no-password"])[1]
+
+
 def test_a_secret_is_in_one_place() -> None:
     assert "give one" in run(["--host", "a", "--password-env", "PACS_SECRET", "--password-ref", "env:TAPE"])[1]
 

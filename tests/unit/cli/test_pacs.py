@@ -299,6 +299,39 @@ def test_credentials_are_exchanged_for_others(web: Cli) -> None:
     assert (auth["method"], auth["username"]) == ("bearer", "")
 
 
+@pytest.mark.parametrize("kind", ["dicomweb", "orthanc"])
+def test_credentials_are_removed(north: Cli, kind: str) -> None:
+    north.environment |= SECRETS
+    north.ok(*WEB[:2], kind, *WEB[3:], "--no-validate", "--username", "me", "--password-env", "PACS_SECRET")
+    update = (*UPDATE_WEB[:2], kind, *UPDATE_WEB[3:], "--no-validate", "--no-password")
+    assert "--no-password and --bearer-env" in north.refused(*update, "--bearer-env", "NEW_SECRET", status=2)
+    north.ok(*update, "--url", "https://elsewhere.example")
+    (found,) = north.json("pacs", "list")
+    assert (found["url"], found["auth"]["method"], found["auth"]["username"]) == (
+        "https://elsewhere.example",
+        "none",
+        "",
+    )
+    assert sealed(north) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "typed", "username"),
+    [
+        (("--no-password",), "", "me"),
+        (("--no-password", "--username", "you"), "", "you"),
+        (("--username", "you"), "\n", "you"),
+        (("--username", ""), "", ""),
+    ],
+)
+def test_a_password_of_dimse_is_removed(north: Cli, options: tuple[str, ...], typed: str, username: str) -> None:
+    north.ok(*DIMSE, "--name", "main", "--username", "me", typed="typed secret\n")
+    update = ("pacs", "update", "dimse", "--tenant", "north", "--name", "main", "--no-validate")
+    north.ok(*update, "--called-aet", "OTHER", *options, typed=typed)
+    assert (north.json("pacs", "list")[0]["username"], sealed(north)) == (username, None)
+    assert "give one" in north.refused(*update, "--no-password", "--password-ref", "env:PACS", status=2)
+
+
 def test_a_dimse_pacs_is_changed(north: Cli) -> None:
     north.ok(*DIMSE, "--name", "main", "--username", "me", typed="typed secret\n")
     update = ("pacs", "update", "dimse", "--tenant", "north", "--name", "main", "--no-validate")

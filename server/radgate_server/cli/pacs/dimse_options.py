@@ -8,7 +8,14 @@ import click
 
 from radgate_server.cli.pacs.dimse_tls_options import FILE, changed_tls, dimse_tls_options
 from radgate_server.cli.pacs.rate_option import minimum_rate_option
-from radgate_server.cli.pacs.secrets import check_one_place, from_keyboard, given_secret, password_ref_option
+from radgate_server.cli.pacs.secrets import (
+    check_one_place,
+    from_keyboard,
+    given_secret,
+    no_password_option,
+    password_ref_option,
+    removes_secret,
+)
 from radgate_server.cli.shared.options import together
 from radgate_server.core.pacs.connections import DimseConnection, RetrieveMethod
 from radgate_server.core.pacs.kinds.dimse import MAX_ASSOCIATIONS
@@ -53,6 +60,7 @@ def dimse_options(*, new: bool) -> Callable[[Callable[..., None]], Callable[...,
             "--password-file", metavar="FILE", type=FILE, help="Take the password from this file's first line."
         ),
         password_ref_option,
+        *(() if new else (no_password_option,)),
         dimse_tls_options,
         click.option(
             "--sender-aet",
@@ -78,7 +86,7 @@ def new_dimse(options: dict[str, Any]) -> DimseConnection:
         click.UsageError: options that do not go together.
     """
     return DimseConnection(
-        **_fields(options), tls=changed_tls(None, options), password=_password(options, "--username")
+        **_fields(options), tls=changed_tls(None, options), password=_password(options, "--username") or NO_SECRET
     )
 
 
@@ -91,8 +99,10 @@ def changed_dimse(old: DimseConnection, options: dict[str, Any]) -> DimseConnect
     """
     if (options["password_file"] or options["password_ref"]) and not options["username"]:
         options["username"] = old.username
-    changed = replace(old, **_fields(options), tls=changed_tls(old.tls, options), password=_password(options, "a user"))
-    return keep_secret(old, changed)
+    removed = removes_secret(options, "password_file", "password_ref")
+    given = NO_SECRET if removed else _password(options, "a user")
+    changed = replace(old, **_fields(options), tls=changed_tls(old.tls, options), password=given or NO_SECRET)
+    return keep_secret(old, changed) if given is None else changed
 
 
 def dimse_arguments(connection: DimseConnection) -> list[str]:
@@ -113,11 +123,12 @@ def _fields(options: dict[str, Any]) -> dict[str, Any]:
     return given | lists
 
 
-def _password(options: dict[str, Any], needed: str) -> SecretSource:
+def _password(options: dict[str, Any], needed: str) -> SecretSource | None:
+    """The user's password, empty for none; None without a user, who alone has one."""
     place = check_one_place(options, "password_file", "password_ref")
     if not options["username"]:
         if place is not None:
             raise click.UsageError(f"--{place.replace('_', '-')} needs {needed}")
-        return NO_SECRET
+        return None
     given = given_secret(options, "password_file", "password_ref")
     return from_keyboard("Password", may_be_empty=True) if given is None else given

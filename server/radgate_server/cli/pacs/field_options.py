@@ -6,7 +6,13 @@ from typing import Any, cast, get_type_hints
 
 import click
 
-from radgate_server.cli.pacs.secrets import given_secret, password_env_option, password_ref_option
+from radgate_server.cli.pacs.secrets import (
+    given_secret,
+    no_password_option,
+    password_env_option,
+    password_ref_option,
+    removes_secret,
+)
 from radgate_server.cli.shared.options import together
 from radgate_server.core.pacs.kinds.kind import SECRET_FIELD, PacsConnection
 from radgate_server.core.pacs.setup import keep_secret
@@ -15,6 +21,7 @@ from radgate_server.core.secrets.secret import NO_SECRET, SecretSource
 type Options = dict[str, Any]
 
 _TYPES = (str, int, float)
+_PLACES = ("password_env", "password_ref")
 
 
 def field_options(
@@ -30,8 +37,8 @@ def field_options(
     """
     hints = get_type_hints(connection)
     options = [_option(each, hints[each.name], new=new) for each in _settings(connection)]
-    secret = (password_env_option, password_ref_option) if _has_secret(connection) else ()
-    return together(*options, *secret)
+    secret = (password_env_option, password_ref_option, *(() if new else (no_password_option,)))
+    return together(*options, *(secret if _has_secret(connection) else ()))
 
 
 def new_by_fields(connection: type[PacsConnection], options: Options) -> PacsConnection:
@@ -40,8 +47,10 @@ def new_by_fields(connection: type[PacsConnection], options: Options) -> PacsCon
 
 
 def changed_by_fields(old: Any, options: Options) -> PacsConnection:
-    """The connection with what is given in place of what it had."""
+    """The connection with what is given in place of what it had; its secret stays unless another or none is given."""
     changed: PacsConnection = replace(old, **_given(type(old), options))
+    if removes_secret(options, *_PLACES):
+        return changed.with_secret(NO_SECRET)
     return keep_secret(old, changed.with_secret(_secret(type(old), options)))
 
 
@@ -81,7 +90,7 @@ def _given(connection: type[PacsConnection], options: Options) -> Options:
 def _secret(connection: type[PacsConnection], options: Options) -> SecretSource:
     if not _has_secret(connection):
         return NO_SECRET
-    return given_secret(options, "password_env", "password_ref") or NO_SECRET
+    return given_secret(options, *_PLACES) or NO_SECRET
 
 
 def _key(each: Field[Any]) -> str:

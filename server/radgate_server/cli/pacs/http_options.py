@@ -13,8 +13,10 @@ from radgate_server.cli.pacs.secrets import (
     check_one_place,
     from_keyboard,
     given_secret,
+    no_password_option,
     password_env_option,
     password_ref_option,
+    removes_secret,
 )
 from radgate_server.cli.shared.options import together
 from radgate_server.core.pacs.connections import (
@@ -78,6 +80,7 @@ def http_options(*, new: bool, wado_uri: bool = False) -> Callable[[Callable[...
         click.option("--client-id", metavar="ID", help="OAuth 2.0 client."),
         click.option("--client-secret-env", metavar="VAR", help="Environment variable with the client's secret."),
         password_ref_option,
+        *(() if new else (no_password_option,)),
         click.option("--scope", metavar="SCOPES", help="OAuth 2.0 scopes, separated by spaces."),
         click.option("--ca", metavar="FILE", type=FILE, help="Trust these authorities besides the system's (PEM)."),
         click.option("--cert", metavar="FILE", type=FILE, help="Radgate's certificate, for mutual TLS (PEM)."),
@@ -143,6 +146,8 @@ def _changed[Connection: (DicomWebConnection, OrthancConnection)](
 
 
 def _credentials(old: HttpAuth, options: dict[str, Any]) -> tuple[HttpAuth, SecretSource]:
+    if removes_secret(options, *(option for method in _AUTH_METHODS for option in method.options), "password_ref"):
+        return HttpAuth(), NO_SECRET  # no method goes without a secret
     reference = options["password_ref"]
     methods = [
         method_options

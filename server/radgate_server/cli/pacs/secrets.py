@@ -75,6 +75,16 @@ def given_secret(options: Mapping[str, Any], *names: str) -> SecretSource | None
     return None if name is None else _READERS[name.rpartition("_")[2]](options[name])
 
 
+def removes_secret(options: Mapping[str, Any], *names: str) -> bool:
+    """Whether --no-password is given, which an update has. Raises click.UsageError when one of the options is, too."""
+    if not options.get("no_password"):
+        return False
+    for name in names:
+        if options[name] is not None:
+            raise click.UsageError(f"--no-password and --{name.replace('_', '-')} contradict each other; give one")
+    return True
+
+
 password_env_option = click.option(
     "--password-env", metavar="VAR", help="Environment variable with the password, or with what stands for one."
 )
@@ -83,4 +93,7 @@ password_ref_option = click.option(
     metavar="REF",
     help="Where the secret is kept, to be read when it is used: env:NAME, file:/path, aws-secretsmanager:NAME[#KEY] or"
     " vault:PATH#KEY.",
+)
+no_password_option = click.option(
+    "--no-password", is_flag=True, help="Remove the password, or what stands for one; without it, it stays."
 )
