@@ -31,7 +31,7 @@ from radgate_server.adapters.telemetry import ExportMetrics
 from radgate_server.adapters.telemetry.metrics.families import Families
 from radgate_server.core.errors import NotDeliveredError
 from radgate_server.services.audit.exporter import AuditExporter
-from radgate_server.settings.audit_export import AuditCollector, FhirCollector, SyslogCollector
+from radgate_server.settings.audit import AuditCollector, FhirCollector, SyslogCollector
 from tests.conformance.database_suites import audit_entry
 from tests.integration.certificates import server_context, write_certificate
 from tests.integration.ports import free_port

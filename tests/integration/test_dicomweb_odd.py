@@ -32,7 +32,7 @@ from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.query.model import FindResult, MatchingKey, Query
 from radgate_server.core.telemetry.certificates import ignore_certificate
 from radgate_server.settings.pacs import WebPacsSettings
-from radgate_server.settings.table import MIB
+from radgate_server.settings.shared.table import MIB
 from tests.conformance.pacs_suite import config_of, fetch
 from tests.fakes.instances import STUDY, make_dataset, make_instance, make_study, received
 from tests.fakes.telemetry import RecordingTelemetry

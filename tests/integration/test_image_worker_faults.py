@@ -18,7 +18,7 @@ from radgate_server.core.errors import (
     ImageWorkersBusyError,
 )
 from radgate_server.settings.imaging import ImagingSettings
-from radgate_server.settings.table import MIB
+from radgate_server.settings.shared.table import MIB
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.image_pool import (
     INTERACTIVE,

@@ -17,7 +17,7 @@ from radgate_server.core.errors import (
 from radgate_server.core.imaging.frames import EncodeTarget, StoredFrame
 from radgate_server.core.imaging.presentation.model import Presentation
 from radgate_server.core.imaging.render_target import RenderTarget, Viewport
-from radgate_server.settings.table import MIB
+from radgate_server.settings.shared.table import MIB
 from tests.integration.image_pool import (
     HTJ2K_LOSSLESS_RPCL,
     INTERACTIVE,

@@ -26,7 +26,7 @@ from radgate_server.core.pacs.connections import DicomWebConnection, HttpAuth, H
 from radgate_server.core.secrets.ports import SecretReader
 from radgate_server.core.secrets.secret import GivenSecrets, Secret, SecretSource
 from radgate_server.settings.pacs import WebPacsSettings
-from radgate_server.settings.table import MIB
+from radgate_server.settings.shared.table import MIB
 from tests.fakes.clock import FakeClock
 from tests.integration.odd_web_server import Asked, OddWebServer, Reply, Script, odd_web_server
 from tests.integration.ports import free_port

@@ -20,7 +20,7 @@ from radgate_server.core.errors import PacsFailedError
 from radgate_server.core.pacs.connections import DimseConnection, RetrieveMethod
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.settings.pacs import DimseSettings
-from radgate_server.settings.table import MIB
+from radgate_server.settings.shared.table import MIB
 from tests.conformance.pacs_suite import config_of, fetch
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.faulty_scp import FaultyScp, identifier

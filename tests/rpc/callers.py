@@ -3,8 +3,13 @@
 from urllib.parse import quote
 
 from radgate_server.core.access.tenancy import Role
-from radgate_server.settings.access import AuthSettings, CertificateSettings, OidcSettings
-from radgate_server.settings.restriction import OnlyStudies, RestrictionClaims
+from radgate_server.settings.access import (
+    AuthSettings,
+    CertificateSettings,
+    OidcSettings,
+    OnlyStudies,
+    RestrictionClaims,
+)
 from tests.fakes.authority import Authority
 from tests.fakes.token_verifier import PROVIDER
 

@@ -11,7 +11,7 @@ PACKAGE = Path(radgate_server.__file__).parent
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "architecture.md"
 _MOST_IN_A_FOLDER = 16
 # Tools of all subjects of their layer rather than one subject's.
-_OF_ALL_SUBJECTS = {"cli/shared", "rpc/v1", "rpc/dicomweb", "rpc/v1/convert", "adapters/database"}
+_OF_ALL_SUBJECTS = {"settings/shared", "cli/shared", "rpc/v1", "rpc/dicomweb", "rpc/v1/convert", "adapters/database"}
 _LAYERS = ("cli", "rpc", "adapters", "services", "settings", "core")
 
 

@@ -26,7 +26,7 @@ from radgate_server.services.quarantine.storing import QuarantineExpiry, Quarant
 from radgate_server.services.servers.membership import Membership
 from radgate_server.services.telemetry.readiness import Readiness
 from radgate_server.settings.settings import Settings
-from radgate_server.settings.table import MIB
+from radgate_server.settings.shared.table import MIB
 
 HOT_INSTANCE_ENTRY_BYTES = 4 * MIB  # larger ones come from disk, which the system keeps in memory too
 

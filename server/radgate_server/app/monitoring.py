@@ -36,7 +36,7 @@ from radgate_server.services.secrets.rewrapping import Rewrapper
 from radgate_server.services.telemetry.certificates import CertificateMonitor, ObservedCertificates
 from radgate_server.services.telemetry.readiness import Readiness
 from radgate_server.settings.settings import Settings
-from radgate_server.settings.table import MIB
+from radgate_server.settings.shared.table import MIB
 
 LEAST_FREE_BYTES = 64 * MIB
 """With less, the audit trail is about to fail. Caches leave more than this alone."""

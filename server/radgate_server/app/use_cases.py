@@ -48,7 +48,7 @@ from radgate_server.services.retrieve.listing import StudyLister
 from radgate_server.services.retrieve.retrieval import RetrieveService
 from radgate_server.services.retrieve.study_doubts import RefusedInstances, StudyDoubts
 from radgate_server.services.store.storage import StoreService
-from radgate_server.settings.table import MIB
+from radgate_server.settings.shared.table import MIB
 
 INDEX_THREADS = 2
 TRANSCODING_MEMORY_BYTES = 256 * MIB  # for frames that are put together to instances; large instances use the disk

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 
 from radgate_server.core.alerts.alert import RUNBOOK_URL, Severity
-from radgate_server.settings.receivers import NO_SECRET, MailServer, Receiver, WebService, WebUrl
-from radgate_server.settings.table import Seconds, Table
+from radgate_server.settings.shared.receivers import NO_SECRET, MailServer, Receiver, WebService, WebUrl
+from radgate_server.settings.shared.table import Seconds, Table
 
 
 class _Alerted(BaseModel):

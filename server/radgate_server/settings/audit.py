@@ -1,10 +1,61 @@
-"""Settings of the audit trail."""
+"""Settings of the audit trail, and of who else keeps it."""
 
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
-from radgate_server.settings.table import MIB, Seconds, Table
+from radgate_server.settings.shared.table import MIB, Seconds, Table
+
+
+class _Collector(Table):
+    """What every collector of audit records has."""
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9_.-]{1,64}$",
+        description="Names it in metrics, and in the database, which remembers how far it has got.",
+    )
+    ca_file: Path | None = Field(
+        default=None, description="Authorities (PEM) that vouch for it, besides the system's; for one in the house."
+    )
+
+
+class SyslogCollector(_Collector):
+    """An audit record repository that takes DICOM Audit Messages over syslog with TLS (PS3.15 A.6, RFC 5425)."""
+
+    kind: Literal["syslog"]
+    host: str = Field(min_length=1, description="Where it is; its certificate must be for this name.")
+    port: int = Field(default=6514, ge=1, le=65535, description="Its port.")
+    certificate_file: Path | None = Field(default=None, description="Our certificate (PEM), if it asks for one.")
+    key_file: Path | None = Field(default=None, description="Its private key (PEM, without a password).")
+
+
+class FhirCollector(_Collector):
+    """A FHIR R4 server that takes AuditEvents, in batches."""
+
+    kind: Literal["fhir"]
+    url: str = Field(
+        pattern=r"^https://\S+$",
+        description="Its base, such as https://fhir.example/r4. Only with TLS: patients are named.",
+    )
+    token: SecretStr = Field(default=SecretStr(""), description="Sent as a bearer token; empty means none.")
+    token_file: Path | None = Field(default=None, description="File that holds it, read at each use.")
+
+
+type AuditCollector = Annotated[SyslogCollector | FhirCollector, Field(discriminator="kind")]
+COLLECTORS: tuple[type[_Collector], ...] = (SyslogCollector, FhirCollector)
+
+
+class AuditExportSettings(Table):
+    """Handing the audit trail on as it grows."""
+
+    collectors: tuple[AuditCollector, ...] = Field(default=(), description="Who gets it; see below for each kind.")
+    source: str = Field(
+        default="radgate",
+        pattern=r"^[!-~]{1,48}$",
+        description="AuditSourceID of the messages: which installation they come from. Printable ASCII, no spaces.",
+    )
+    interval_s: float = Field(default=1, gt=0, description="Time between two looks at what is new.")
 
 
 class AuditSettings(Table):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from radgate_server.settings.table import GIB, MIB, Seconds, Table
+from radgate_server.settings.shared.table import GIB, MIB, Seconds, Table
 
 
 class CacheSettings(Table):

@@ -3,7 +3,7 @@
 from pydantic import Field, SecretStr, model_validator
 
 from radgate_server.settings.access import TlsPaths, tls_paths
-from radgate_server.settings.table import GIB, MIB, Port, Seconds, Table
+from radgate_server.settings.shared.table import GIB, MIB, Port, Seconds, Table
 
 
 class GatewaySettings(Table):

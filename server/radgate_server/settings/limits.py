@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.limits.model import MIN_BYTES_PER_SECOND, MIN_REQUESTS_PER_SECOND, Limits, check_limits
-from radgate_server.settings.table import Seconds, Table
+from radgate_server.settings.shared.table import Seconds, Table
 
 _NO_LIMIT = "0: no limit."
 Count = Annotated[int, Field(ge=0)]

@@ -4,7 +4,7 @@ from pydantic import Field, field_validator
 
 from radgate_server.core.networks import parse_networks
 from radgate_server.core.pacs.connections import TlsProfile
-from radgate_server.settings.table import GIB, MIB, Seconds, Table
+from radgate_server.settings.shared.table import GIB, MIB, Seconds, Table
 
 
 class PacsSettings(Table):

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from radgate_server.core.quarantine.refused_instance import QuarantineLimits
-from radgate_server.settings.table import MIB, Table
+from radgate_server.settings.shared.table import MIB, Table
 
 _DAY_S = 86_400
 

@@ -10,8 +10,8 @@ from radgate_server.core.access.tenancy import ANY_TENANT
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.reports.night import Night
 from radgate_server.core.reports.spec import parse_zone
-from radgate_server.settings.receivers import MailServer, WebService
-from radgate_server.settings.table import Table
+from radgate_server.settings.shared.receivers import MailServer, WebService
+from radgate_server.settings.shared.table import Table
 
 
 class _Reported(Table):

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from radgate_server.core.audit.retention import RecordKind
-from radgate_server.settings.table import Table
+from radgate_server.settings.shared.table import Table
 
 SIX_YEARS_DAYS = 2192
 """What HIPAA asks for (45 CFR 164.316(b)(2)(i)), leap days included."""

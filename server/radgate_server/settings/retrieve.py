@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from radgate_server.settings.table import MIB, Seconds, Table
+from radgate_server.settings.shared.table import MIB, Seconds, Table
 
 
 class RetrieveSettings(Table):

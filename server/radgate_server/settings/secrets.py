@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
-from radgate_server.settings.table import Seconds, Table
+from radgate_server.settings.shared.table import Seconds, Table
 
 
 class FileKeySettings(Table):

@@ -24,8 +24,7 @@ from radgate_server.core.failure_text import describe_failure
 from radgate_server.core.pacs.kinds.checks import parse_ae_title
 from radgate_server.settings.access import AuthSettings, TlsPaths, tls_paths
 from radgate_server.settings.alerts import AlertsSettings
-from radgate_server.settings.audit import AuditSettings
-from radgate_server.settings.audit_export import AuditExportSettings
+from radgate_server.settings.audit import AuditExportSettings, AuditSettings
 from radgate_server.settings.cache import CacheSettings
 from radgate_server.settings.gateway import GatewaySettings
 from radgate_server.settings.imaging import ImagingSettings
@@ -36,11 +35,11 @@ from radgate_server.settings.reports import ReportSettings
 from radgate_server.settings.retention import RetentionSettings
 from radgate_server.settings.retrieve import RetrieveSettings
 from radgate_server.settings.secrets import SecretsSettings
+from radgate_server.settings.shared.table import Port
+from radgate_server.settings.shared.variables import Variables, is_secret, nearest_setting
+from radgate_server.settings.shared.web_addresses import is_host
 from radgate_server.settings.store import StoreSettings
-from radgate_server.settings.table import Port
 from radgate_server.settings.telemetry import TelemetrySettings, otel_settings
-from radgate_server.settings.variables import Variables, is_secret, nearest_setting
-from radgate_server.settings.web_addresses import is_host
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from radgate_server.settings.table import GIB, MIB, Table
+from radgate_server.settings.shared.table import GIB, MIB, Table
 
 
 class StoreSettings(Table):

@@ -10,8 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from radgate_server.settings.table import Table
-from radgate_server.settings.web_addresses import is_web_address
+from radgate_server.settings.shared.table import Table
+from radgate_server.settings.shared.web_addresses import is_web_address
 
 # Headers that HTTP and gRPC (its PROTOCOL-HTTP2.md, Custom-Metadata) both take, and those that are not the operator's.
 _HEADER_NAME = re.compile(r"[a-z0-9_.-]+")

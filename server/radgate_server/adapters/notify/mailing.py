@@ -8,7 +8,7 @@ from radgate_server.adapters.notify.mail_line import LineSmtp, LineSmtpTls, Mail
 from radgate_server.adapters.notify.posting import trusting
 from radgate_server.adapters.notify.secret_text import secret_text
 from radgate_server.core.errors import NotDeliveredError
-from radgate_server.settings.receivers import MailServer
+from radgate_server.settings.shared.receivers import MailServer
 
 
 async def send(server: MailServer, mail: EmailMessage) -> None:

@@ -13,7 +13,7 @@ from radgate_server.cli.imaging.files import Pair, Plan, check_free
 from radgate_server.cli.shared.output import hint
 from radgate_server.core.jobs.job import describe_failure
 from radgate_server.lib.lookahead import Window, each, in_order
-from radgate_server.settings.table import MIB
+from radgate_server.settings.shared.table import MIB
 
 _WINDOW_BYTES = 512 * MIB
 """Of files that are worked on at the same time; a larger one has the machine for itself."""

@@ -20,7 +20,7 @@ from radgate_server.core.dicom.memory_instance import MemoryInstance
 from radgate_server.core.errors import InstanceMalformedError
 from radgate_server.services.imaging.standalone import StandaloneImages
 from radgate_server.settings.settings import Settings
-from radgate_server.settings.table import MIB
+from radgate_server.settings.shared.table import MIB
 
 _INDEX_THREADS = 2
 _SPOOL_MEMORY_BYTES = 256 * MIB

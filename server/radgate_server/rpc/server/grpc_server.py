@@ -32,7 +32,7 @@ from radgate_server.rpc.pipeline.method_table import MethodEntry, MethodTable
 from radgate_server.rpc.server import health, reflection
 from radgate_server.rpc.server.tls import server_credentials
 from radgate_server.settings.settings import Settings
-from radgate_server.settings.table import MIB
+from radgate_server.settings.shared.table import MIB
 
 QUERY: ServiceDescriptor = query_service_pb2.DESCRIPTOR.services_by_name["QueryService"]
 RETRIEVE: ServiceDescriptor = retrieve_service_pb2.DESCRIPTOR.services_by_name["RetrieveService"]

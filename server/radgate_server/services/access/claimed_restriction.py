@@ -6,7 +6,7 @@ from typing import Any
 from radgate_server.core.access.credentials import REFUSED
 from radgate_server.core.access.restriction import StudyRestriction, make_restriction, parse_patient
 from radgate_server.core.errors import InvalidArgumentError, UnauthenticatedError
-from radgate_server.settings.restriction import RestrictionClaims
+from radgate_server.settings.access import RestrictionClaims
 
 _WHY = "token: its claims about the studies that the user may see are not understood, or missing"
 

@@ -12,8 +12,7 @@ from radgate_server.services.access.api_keys import make_key
 from radgate_server.services.access.authentication import Authenticator
 from radgate_server.services.access.key_checker import KeyChecker
 from radgate_server.services.access.key_uses import KeyUses
-from radgate_server.settings.access import AuthSettings, CertificateSettings, OidcSettings
-from radgate_server.settings.restriction import OnlyStudies
+from radgate_server.settings.access import AuthSettings, CertificateSettings, OidcSettings, OnlyStudies
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory
 from tests.fakes.token_verifier import PROVIDER, ScriptedTokens

@@ -7,7 +7,7 @@ import pytest
 from radgate_server.core.access.restriction import RestrictedPatient, make_restriction
 from radgate_server.core.errors import UnauthenticatedError
 from radgate_server.services.access.claimed_restriction import restriction_of
-from radgate_server.settings.restriction import RestrictionClaims
+from radgate_server.settings.access import RestrictionClaims
 
 ONLY = RestrictionClaims(patient_claim=("patient",), modality_claim=("radgate", "modalities"), study_date_claim="days")
 

@@ -6,7 +6,7 @@ import socket
 from radgate_server.adapters.audit.export.fhir import FhirReceiver
 from radgate_server.adapters.audit.export.syslog import SyslogReceiver
 from radgate_server.core.audit.ports.export import RecordReceiver
-from radgate_server.settings.audit_export import AuditCollector, SyslogCollector
+from radgate_server.settings.audit import AuditCollector, SyslogCollector
 
 _LONGEST_HOST = 255
 

@@ -10,7 +10,7 @@ from radgate_server.adapters.audit.export.tls import client_context
 from radgate_server.core.audit.export.fhir import batch
 from radgate_server.core.audit.verification import StoredRecord
 from radgate_server.core.errors import NotDeliveredError
-from radgate_server.settings.audit_export import FhirCollector
+from radgate_server.settings.audit import FhirCollector
 
 TIMEOUT_S = 30.0
 _MEDIA_TYPE = "application/fhir+json"

@@ -11,7 +11,7 @@ from radgate_server.adapters.audit.export.tls import client_context
 from radgate_server.core.audit.export.syslog import syslog_frame
 from radgate_server.core.audit.verification import StoredRecord
 from radgate_server.core.errors import NotDeliveredError
-from radgate_server.settings.audit_export import SyslogCollector
+from radgate_server.settings.audit import SyslogCollector
 
 TIMEOUT_S = 10.0
 _LOOK_S = 0.01

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from radgate_server.adapters.imaging.worker.confinement import Limits
 from radgate_server.settings.imaging import ImagingSettings
-from radgate_server.settings.table import MIB
+from radgate_server.settings.shared.table import MIB
 
 RECYCLED_AFTER_JOBS = 100_000
 RESIDENT_BYTES = 384 * MIB

@@ -14,7 +14,7 @@ from radgate_server.core.dicom.instances import InstanceContent, ReceivedInstanc
 from radgate_server.core.errors import PacsCannotError, PacsFailedError
 from radgate_server.core.pacs.ports import StoreOutcome
 from radgate_server.core.query.json_reader import read_data_set
-from radgate_server.settings.table import MIB
+from radgate_server.settings.shared.table import MIB
 
 _MAX_ANSWER_BYTES = MIB
 _JUDGED = frozenset({400, 404, 405, 409, 501})

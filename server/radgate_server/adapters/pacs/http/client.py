@@ -27,7 +27,7 @@ from radgate_server.core.secrets.ports import SecretReader
 from radgate_server.core.secrets.secret import Secret
 from radgate_server.core.telemetry.tracing import SpanKind, current_span, span
 from radgate_server.settings.pacs import WebPacsSettings
-from radgate_server.settings.table import MIB
+from radgate_server.settings.shared.table import MIB
 
 MAX_ANSWER_BYTES = 64 * MIB
 _MAX_MARKS = 2_000_000

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable
 from radgate_server.core.dicom.instances import InstanceContent, MemoryContent
 from radgate_server.core.errors import InstanceTooLargeError, SpoolFullError
 from radgate_server.lib.sealed_file import SealedFile
-from radgate_server.settings.table import MIB
+from radgate_server.settings.shared.table import MIB
 
 MEMORY_BYTES = 8 * MIB
 """Instances up to this size stay in memory."""

@@ -2,7 +2,7 @@ from radgate_server.adapters.imaging.workers.process import worker_environment
 from radgate_server.adapters.imaging.workers.worker_policy import number_of_workers, worker_policy
 from radgate_server.adapters.imaging.workers.worker_slot import restart_delay_s
 from radgate_server.settings.imaging import ImagingSettings
-from radgate_server.settings.table import MIB
+from radgate_server.settings.shared.table import MIB
 
 
 def test_as_many_workers_as_are_asked_for_or_there_are_processors() -> None:

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from radgate_server.settings.table import Table
-from radgate_server.settings.web_addresses import is_host, is_web_address
+from radgate_server.settings.shared.table import Table
+from radgate_server.settings.shared.web_addresses import is_host, is_web_address
 
 NO_SECRET = SecretStr("")
 

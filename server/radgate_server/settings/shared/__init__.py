@@ -1,0 +1,1 @@
+"""What settings of several subjects are made of, and how they are found in the environment."""
