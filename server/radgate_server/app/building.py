@@ -118,6 +118,7 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         membership = await join_servers(base)
         pacs = await open_pacs_side(base, ports.factories, quarantine.writer, membership)
         authenticator = build_authenticator(base, ports.tokens)
+        membership.subscribe(authenticator.share_failures)
         services = build_services(base, tiers, workers, pacs, authenticator, job_sleep=ports.job_sleep)
         limiter = await open_limiter(base, membership, telemetry=ports.limit_telemetry, sleep=ports.limit_sleep)
         studies, administration = await _open_studies(base, services, tiers, pacs, quarantine, limiter, ports.network)

@@ -67,6 +67,10 @@ class Authenticator:
             raise TenantNotAllowedError("this credential may not use the tenant asked for")
         return principal, tenant_id
 
+    def share_failures(self, servers: int) -> None:
+        """So many servers are asked from now on: whoever guesses may guess at each."""
+        self._damper.share(servers)
+
     async def problem(self) -> str:
         """Why tokens can't be checked, or soon can't be, "" when they can."""
         return await self._tokens.problem()

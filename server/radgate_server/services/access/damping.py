@@ -24,13 +24,21 @@ class FailureDamper:
 
     The wait begins with a second and ends at `max_wait_s`, so that nobody is shut out for ever. A subject without a
     failure for a quarter of an hour starts again. Of more than 50,000 subjects those seen least recently are forgotten.
+
+    Of several servers each knows its own failures. So that who guesses at all of them gains nothing, one failure counts
+    for as many as there are servers, and the longest wait is as many times as long.
     """
 
     def __init__(self, clock: Clock, *, max_failures: int, max_wait_s: float) -> None:
         self._clock = clock
         self._max_failures = max_failures
         self._max_wait_s = max_wait_s
+        self._servers = 1
         self._failures: TtlCache[Hashable, _Failures] = TtlCache(ttl_s=_FORGET_S, max_weight=_MAX_SUBJECTS, clock=clock)
+
+    def share(self, servers: int) -> None:
+        """So many servers are asked from now on."""
+        self._servers = servers
 
     def wait_s(self, *subjects: Hashable) -> float:
         """Seconds until all of the subjects may try again, 0 for at once."""
@@ -41,10 +49,10 @@ class FailureDamper:
         """Count a failure of each of them."""
         for subject in subjects:
             failures = self._failures.get(subject) or _Failures()
-            failures.count += 1
+            failures.count += self._servers
             excess = min(failures.count - self._max_failures, 64)
             if excess > 0:
-                wait_s = min(self._max_wait_s, _FIRST_WAIT_S * 2.0 ** (excess - 1))
+                wait_s = min(self._max_wait_s * self._servers, _FIRST_WAIT_S * 2.0 ** (excess - 1))
                 failures.next_try_s = self._clock.monotonic_s() + wait_s
             self._failures.put(subject, failures)
 

@@ -56,6 +56,19 @@ def test_a_quarter_of_an_hour_without_a_failure_makes_good(damper: FailureDamper
     assert damper.wait_s("a") == 0
 
 
+def test_who_guesses_at_several_servers_gains_nothing(clock: FakeClock) -> None:
+    servers = [FailureDamper(clock, max_failures=6, max_wait_s=10) for _ in range(3)]
+    for damper in servers:
+        damper.share(3)
+        fail(damper, "a", 2)
+    assert [damper.wait_s("a") for damper in servers] == [0, 0, 0]
+    for damper in servers:
+        fail(damper, "a", 1)
+    assert [damper.wait_s("a") for damper in servers] == [4, 4, 4]
+    fail(servers[0], "a", 9)
+    assert servers[0].wait_s("a") == 30  # at each of three servers, as often as every 10 s at one
+
+
 def test_a_thousand_failures_overflow_nothing(damper: FailureDamper) -> None:
     fail(damper, "a", 2000)
     assert damper.wait_s("a") == 10
