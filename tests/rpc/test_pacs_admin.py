@@ -196,9 +196,11 @@ async def test_a_tenants_admin_reaches_only_networks_that_are_open(
     ]
     everywhere = Administrator(channel, await rig.key("*", role=Role.ADMIN), "east")
     await everywhere("CreatePacs", pacs={"name": "there", "dimse": DIMSE})
-    for rpc, fields in calls:
+    for (rpc, fields), field in zip(calls, ("pacs.dimse", "pacs.orthanc", "pacs.dimse", "endpoint"), strict=True):
         if reason:
-            assert (await refused(admin(rpc, **fields)))[0] == reason
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await admin(rpc, **fields)
+            assert (reason_of(caught.value), error_info_of(caught.value).metadata["field"]) == (reason, field)
             assert await everywhere(rpc, **fields)
         else:
             assert await admin(rpc, **fields)

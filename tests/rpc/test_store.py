@@ -69,6 +69,7 @@ async def test_each_instance_has_its_result(rig: Rig, uploader: Uploader) -> Non
         (grpc.StatusCode.INVALID_ARGUMENT.value[0], 0xA900),
         (grpc.StatusCode.DATA_LOSS.value[0], 0xC000),
     ]
+    assert response.results[3].status.message.startswith("target.study_instance_uid: ")
     assert response.results[0].ref.sop_instance_uid == f"{EAST_STUDY}.1.1"
     assert not response.results[1].HasField("ref")
     assert [b"".join(stored.content.pieces(1 << 20)) for stored in rig.east.stored] == [first]

@@ -5,7 +5,7 @@ the thing under a name ("pacs.dimse.port"), or be an option of the command line.
 gRPC from the request on, over REST from the client's JSON body on. What leads nowhere (a header) stays as it is.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from google.api.annotations_pb2 import http
@@ -21,6 +21,8 @@ type FieldNaming = Callable[[Exception, Call], Exception]
 
 _DICOMWEB = "radgate.dicomweb."
 _OF_ANY_NAME = frozenset({"google.protobuf.Struct", "google.protobuf.Value"})
+_OTHERWISE: Mapping[tuple[str, str], str] = {("DetectPacsRequest", "host"): "endpoint"}
+"""What a request names otherwise than the core and the command line, by the request and their name."""
 _OWN_OF_EXTENSION = frozenset({"password", "password_ref"})
 
 
@@ -40,24 +42,40 @@ def field_naming(method: MethodDescriptor) -> FieldNaming | None:
         return None
     request, body = method.input_type, method.GetOptions().Extensions[http].body
 
+    def spell(path: _Path, call: Call) -> str:
+        if not call.header("x-envoy-original-path"):
+            return _spelt(path)
+        return _in_body(path, body, call.header("x-radgate-fields").split(","))
+
     def name(error: Exception, call: Call) -> Exception:
-        if not isinstance(error, InvalidArgumentError | AddressNotAllowedError):
-            return error
-        path = path_in_request(request, error.details.get("field", ""), call.payload)
-        if path is None:
-            return error
-        given = call.header("x-radgate-fields").split(",") if call.header("x-envoy-original-path") else None
-        return _renamed(error, _spelt(path) if given is None else _in_body(path, body, given))
+        return _named(error, request, call.payload, lambda path: spell(path, call))
 
     return name
 
 
-def path_in_request(request: Descriptor, field: str, payload: Any = None) -> _Path | None:
+def named_in_request(error: Exception, request: Descriptor) -> Exception:
+    """As the naming does over gRPC, for an error that goes into an answer."""
+    return _named(error, request, None, _spelt)
+
+
+def _named(error: Exception, request: Descriptor, payload: Any, spell: Callable[[_Path], str]) -> Exception:
+    if isinstance(error, InvalidArgumentError):
+        path = _path_in_request(request, error.field, payload)
+        return error if path is None else InvalidArgumentError(spell(path), error.description)
+    if isinstance(error, AddressNotAllowedError):
+        path = _path_in_request(request, error.details.get("field", ""), payload)
+        return (
+            error if path is None else AddressNotAllowedError(error.message, **error.details | {"field": spell(path)})
+        )
+    return error
+
+
+def _path_in_request(request: Descriptor, field: str, payload: Any = None) -> _Path | None:
     """Find the field in the request, else in one of its messages; None when it is nowhere.
 
     Of several messages that have the field, it is the one that the payload holds.
     """
-    for name in (field, _in_extension(field)):
+    for name in (_OTHERWISE.get((request.name, field), field), _in_extension(field)):
         if not name:
             continue
         if path := _follow(request, name.split(".")):
@@ -116,9 +134,3 @@ def _in_body(path: _Path, body: str, given: Sequence[str]) -> str:
 
 def _spelt(path: _Path) -> str:
     return ".".join(step.name for step in path)
-
-
-def _renamed(error: InvalidArgumentError | AddressNotAllowedError, field: str) -> Exception:
-    if isinstance(error, InvalidArgumentError):
-        return InvalidArgumentError(field, error.description)
-    return AddressNotAllowedError(error.message, **error.details | {"field": field})

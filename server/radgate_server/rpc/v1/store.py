@@ -1,6 +1,7 @@
 """StoreService: instances from a client's stream into a PACS."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import google_crc32c
 
@@ -8,6 +9,7 @@ from radgate.v1 import store_service_pb2 as messages
 from radgate_server.core.dicom.identifiers import parse_uid
 from radgate_server.core.errors import InstanceMalformedError, InvalidArgumentError
 from radgate_server.core.store.outcome import RefusedInstance, StoreReport, StoreResult
+from radgate_server.rpc.access.field_paths import named_in_request
 from radgate_server.rpc.errors import status_of
 from radgate_server.rpc.pipeline.call import Call
 from radgate_server.rpc.v1.convert.common import to_ref
@@ -87,6 +89,9 @@ class _Upload:
         return await anext(self._requests, None)
 
 
+_REQUEST: Any = messages.StoreInstancesRequest.DESCRIPTOR
+
+
 def _response(report: StoreReport) -> messages.StoreInstancesResponse:
     return messages.StoreInstancesResponse(pacs=report.pacs, results=map(_result, report.results))
 
@@ -97,7 +102,7 @@ def _result(result: StoreResult) -> messages.StoreResult:
         return messages.StoreResult(
             ref=ref,
             sop_class_uid=result.sop_class_uid,
-            status=status_of(result.error),
+            status=status_of(named_in_request(result.error, _REQUEST)),
             dicom_status=result.failure_reason,
         )
     return messages.StoreResult(ref=ref, sop_class_uid=result.sop_class_uid, dicom_status=result.warning)
