@@ -14,7 +14,7 @@ from tests.recorded_spans import Spans, no_header
 NAME = "CompressedSamples^CT1" if os.environ["LEAK"] == "yes" else "nobody"
 
 
-async def test_tells(tmp_path: Path) -> None:
+async def test_reports(tmp_path: Path) -> None:
     logging.getLogger("radgate_server.services.store").error("stored %s", NAME)
     assert failure_of(PacsFailedError(f"no study of {NAME}", pacs="main"))
     telemetry = PrometheusTelemetry()

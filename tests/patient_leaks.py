@@ -42,10 +42,10 @@ def patients() -> set[str]:
         warnings.simplefilter("ignore")
         for path in (path for folder in _FOLDERS for path in folder.rglob("*") if path.is_file()):
             words |= set(_words_of(path))
-    return {word for word in words - _SAY_NOTHING if _is_telling(word)}
+    return {word for word in words - _SAY_NOTHING if _reports_patients(word)}
 
 
-def _is_telling(word: str) -> bool:
+def _reports_patients(word: str) -> bool:
     """Whether it would not be there by chance, as the number 204 would."""
     least = _LEAST_DIGITS if word.isdigit() else _LEAST_CHARACTERS
     return len(re.findall(r"\w", word)) >= least

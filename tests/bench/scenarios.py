@@ -276,11 +276,12 @@ async def memory(orthanc: OrthancServer, folder: Path, total_mib: int) -> list[R
     """Peak memory while a large study streams cold to a fast reader and a slow one, by each protocol."""
     with radgate_for(orthanc, folder / "radgate") as radgate:
         return [
-            await _memory_of(endpoint, protocol, total_mib) for protocol, endpoint in _doors(orthanc, radgate).items()
+            await _memory_of(endpoint, protocol, total_mib)
+            for protocol, endpoint in _endpoints(orthanc, radgate).items()
         ]
 
 
-def _doors(orthanc: OrthancServer, radgate: Radgate) -> dict[str, Radgate]:
+def _endpoints(orthanc: OrthancServer, radgate: Radgate) -> dict[str, Radgate]:
     """The same server, asked as a tenant that has Orthanc by the one protocol, and by the other."""
     endpoints = {"C-GET": radgate}
     for protocol, kind, url in (

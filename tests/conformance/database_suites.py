@@ -105,7 +105,7 @@ class SqlDirectorySuite(DatabaseBench, DirectorySuite):
         await pair.update_pacs(samples.pacs("a", "main", samples.DIMSE))
         assert [await opened(pair, found) for found in await pair.list_pacs("a")] == [Secret("so secret")]
 
-    async def test_wrapping_anew_is_no_change_of_the_pacs(self, pair: SqlDirectory) -> None:
+    async def test_wrapping_again_is_no_change_of_the_pacs(self, pair: SqlDirectory) -> None:
         await pair.create_pacs(samples.pacs("a", "main", samples.DIMSE))
         (before,), (old,) = await pair.list_pacs("a"), await pair.sealed.list_sealed()
         known = await pair.last_change()
@@ -118,7 +118,7 @@ class SqlDirectorySuite(DatabaseBench, DirectorySuite):
         assert found is not None
         assert found.sealed == new.sealed != old.sealed
 
-    async def test_an_update_keeps_what_was_wrapped_anew_meanwhile(self, pair: SqlDirectory) -> None:
+    async def test_an_update_keeps_what_was_wrapped_again_meanwhile(self, pair: SqlDirectory) -> None:
         await pair.create_pacs(samples.pacs("a", "main", samples.DIMSE))
         (before,), (old,) = await pair.list_pacs("a"), await pair.sealed.list_sealed()
         new = await pair.box.rewrap(old)
@@ -327,7 +327,7 @@ class AuditSuite(DatabaseBench):
         await asyncio.gather(*(sink.record(audit_entry(number)) for number in range(500)))
         assert [row.request_id for row in await _rows(database)] == [f"request-{number}" for number in range(500)]
 
-    async def test_tells_how_it_does(self, sink: SqlAuditSink) -> None:
+    async def test_reports_how_it_does(self, sink: SqlAuditSink) -> None:
         assert (sink.recorded, sink.waiting, sink.lag_s) == ({}, 0, 0.0)
         denied = audit_entry(2)._replace(action=AuditAction.AUTHORISE, outcome=AuditOutcome.DENIED)
         tasks = [asyncio.create_task(sink.record(entry)) for entry in (audit_entry(1), denied, denied)]
@@ -364,7 +364,7 @@ class AuditSuite(DatabaseBench):
         await sink.close()
         assert len(await _rows(database)) == 6
 
-    async def test_a_failure_fails_its_batch_and_the_next_tries_anew(
+    async def test_a_failure_fails_its_batch_and_the_next_tries_again(
         self, sink: SqlAuditSink, database: Database
     ) -> None:
         await sink.record(audit_entry(1))

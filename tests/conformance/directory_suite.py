@@ -138,7 +138,7 @@ class DirectorySuite:
         assert await directory.last_change() == 0
         assert await directory.find_key("k1") is None
 
-    async def test_its_feed_tells_a_change_from_another_of_its_number(self, directory: Directory) -> None:
+    async def test_its_feed_reports_a_change_from_another_of_its_number(self, directory: Directory) -> None:
         assert await directory.epoch(0) == FeedEpoch(0, "")
         await directory.announce_invalidation("a", "2.25.1")
         first = await directory.epoch(1)
@@ -183,7 +183,7 @@ class DirectorySuite:
         assert await pair.find_key("only-a") == key("only-a")
         assert await pair.find_key("both") == key("both", "b")
 
-    async def test_a_tenant_made_anew_inherits_nothing(self, pair: Directory) -> None:
+    async def test_a_tenant_made_again_inherits_nothing(self, pair: Directory) -> None:
         await pair.create_key(key("old", "a"))
         await pair.create_pacs(pacs("a", "main"))
         await pair.delete_tenant("a")
@@ -442,7 +442,7 @@ class DirectorySuite:
         await pair.delete_pacs("a", "spare")
         assert list(await pair.list_statuses("a")) == [down]
 
-    async def test_a_tenant_made_anew_inherits_no_failover(self, pair: Directory) -> None:
+    async def test_a_tenant_made_again_inherits_no_failover(self, pair: Directory) -> None:
         await add_group(pair)
         await pair.record_transition(transition("main", "spare"))
         await pair.publish([status("a", "main")])
@@ -480,7 +480,7 @@ class DirectorySuite:
         with pytest.raises(ResourceNotFoundError):
             await pair.delete_pacs("a", "main")
 
-    async def test_tells_every_change_in_order(self, directory: Directory) -> None:
+    async def test_reports_every_change_in_order(self, directory: Directory) -> None:
         await directory.create_tenant(tenant("a"))
         await directory.create_key(key("k1", "a"))
         await directory.create_pacs(pacs("a", "main"))
@@ -496,7 +496,7 @@ class DirectorySuite:
         assert [change.sequence for change in changes] == sorted({change.sequence for change in changes})
         assert await directory.last_change() == changes[-1].sequence
 
-    async def test_tells_a_reader_only_what_it_does_not_know(self, pair: Directory) -> None:
+    async def test_reports_a_reader_only_what_it_does_not_know(self, pair: Directory) -> None:
         known = await pair.last_change()
         assert list(await pair.changes_after(known)) == []
         await pair.create_key(key("k1", "a"))
@@ -505,7 +505,7 @@ class DirectorySuite:
         assert {(change.kind, change.subject) for change in news} == {(ChangeKind.KEY, "k1")}
         assert all(change.sequence > known for change in news)
 
-    async def test_tells_of_the_keys_that_lost_a_deleted_tenant(self, pair: Directory) -> None:
+    async def test_reports_the_keys_that_lost_a_deleted_tenant(self, pair: Directory) -> None:
         await pair.create_key(key("k1", "a", "b"))
         await pair.create_key(key("k2", "b"))
         known = await pair.last_change()

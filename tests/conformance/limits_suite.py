@@ -36,7 +36,7 @@ class LimitsSuite(DatabaseBench):
         await SqlTenantDirectory(database, lambda: NOW).create_tenant(tenant("east"))
         return SqlLimitDirectory(database, lambda: NOW)
 
-    async def test_keeps_what_was_set_and_tells_others(self, database: Database, limits: SqlLimitDirectory) -> None:
+    async def test_keeps_what_was_set_and_reports_others(self, database: Database, limits: SqlLimitDirectory) -> None:
         await limits.put_limits(EAST, SOME)
         await limits.put_limits(LimitSubject("east", "0123456789ab"), Limits(concurrent_requests=3))
         await limits.put_limits(EAST, SOME)

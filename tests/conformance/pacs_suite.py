@@ -199,7 +199,7 @@ class PacsSuite:
         (match,) = await find(pacs, QueryLevel.STUDY, t00100020="GREEK")
         assert value(match, PATIENT_NAME) == {"Alphabetic": GREEK_NAME}
 
-    async def test_matches_beyond_the_limit_are_cut_and_told(self, pacs: PacsClient) -> None:
+    async def test_matches_beyond_the_limit_are_cut_and_reported(self, pacs: PacsClient) -> None:
         result = await pacs.query.find(Query(QueryLevel.STUDY), max_results=2)
         assert len(result.matches) == 2
         assert result.truncated

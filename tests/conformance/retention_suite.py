@@ -191,7 +191,7 @@ class RetentionSuite(DatabaseBench):
         verdict = await self.verify(admin)
         assert (verdict.records, verdict.erased, verdict.faults) == (25, 20, ())
 
-    async def test_the_trail_goes_on_while_records_are_erased(
+    async def test_the_trail_continues_while_records_are_erased(
         self, database: Database, admin: AuditAdmin, retention: RecordRetention
     ) -> None:
         await self.record(database, *map(old, range(40)))
@@ -284,7 +284,7 @@ class RetentionSuite(DatabaseBench):
         assert [stored] == list(await records.keys_of_study("a", "1.2.3"))
         assert made[0].secret not in stored.wrapped
 
-    async def test_tenants_keys_are_wrapped_anew_as_secrets_are(self, database: Database, tmp_path: Path) -> None:
+    async def test_tenants_keys_are_wrapped_again_as_secrets_are(self, database: Database, tmp_path: Path) -> None:
         box, records = box_in(tmp_path), SqlCacheKeyRecords(database)
         key = await asyncio.to_thread(StudyKeyChain(records, box).find_or_make, "a", "hash", "1.2.3", lambda: "P-1")
         sealed = SqlSealedRecords(database, box)
@@ -297,7 +297,7 @@ class RetentionSuite(DatabaseBench):
         assert box.key_of(found) == "file:2"
         assert await asyncio.to_thread(StudyKeyChain(records, box).find, "a", "hash") == key
 
-    async def test_an_erased_key_is_gone_for_who_has_it_in_memory_once_told(
+    async def test_an_erased_key_is_gone_for_who_has_it_in_memory_once_informed(
         self, database: Database, tmp_path: Path
     ) -> None:
         records = SqlCacheKeyRecords(database)
@@ -345,7 +345,7 @@ class RetentionSuite(DatabaseBench):
         await directory.delete_tenant("a")
         assert await directory.list_tenants() == ()
 
-    async def test_who_was_not_told_yet_that_a_tenant_has_a_new_key_finds_out(
+    async def test_who_was_not_informed_yet_that_a_tenant_has_a_new_key_finds_out(
         self, database: Database, tmp_path: Path
     ) -> None:
         records, box = SqlCacheKeyRecords(database), box_in(tmp_path)

@@ -100,7 +100,7 @@ async def test_an_answer_may_take_longer_than_a_request(strict: Gateway) -> None
     assert (await strict.client.get("/dicom-web/studies")).status_code == 200
 
 
-async def test_one_address_has_its_share_and_is_told_so(slow: Gateway) -> None:
+async def test_one_address_has_its_share_and_is_informed(slow: Gateway) -> None:
     asked = (slow.client.get("/dicom-web/studies", headers={"origin": ORIGIN}) for _ in range(30))
     answers = await asyncio.gather(*asked)
     refused = [answer for answer in answers if answer.status_code != 200]
@@ -115,7 +115,7 @@ async def test_one_address_has_its_share_and_is_told_so(slow: Gateway) -> None:
     assert (counted.by_class["5xx"], counted.own["server-unreachable"]) == (0, 0)
 
 
-async def test_native_callers_are_told_in_grpc(slow: Gateway) -> None:
+async def test_native_callers_are_informed_in_grpc(slow: Gateway) -> None:
     async with grpc.aio.insecure_channel(slow.address) as channel:
         search = channel.unary_unary("/radgate.v1.QueryService/SearchStudies")
         results = await asyncio.gather(*(search(b"") for _ in range(30)), return_exceptions=True)

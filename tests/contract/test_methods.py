@@ -40,7 +40,7 @@ async def test_head_is_get_without_its_body(gateway: Gateway, http2: bool) -> No
             assert "x-radgate-head" not in head.headers
 
 
-async def test_the_connection_of_a_head_goes_on(gateway: Gateway) -> None:
+async def test_the_connection_of_a_head_continues(gateway: Gateway) -> None:
     gateway.stub.messages = three
     reader, writer = await asyncio.open_connection(*gateway.address.split(":"))
     request = b" %b HTTP/1.1\r\nhost: x\r\n%b\r\n"

@@ -84,7 +84,7 @@ async def test_the_path_names_the_object(gateway: Gateway, path: str, named: str
         (f"{INSTANCE}/frames/1%2C2", "1.2.3 4.5 6.7 1,2"),
     ],
 )
-async def test_pictures_are_for_the_client_alone_and_asked_for_anew(
+async def test_pictures_are_for_the_client_alone_and_asked_for_again(
     gateway: Gateway, kind: str, place: str, named: str
 ) -> None:
     path = f"{place}/{kind}?viewport=64,64&window=40,400,linear"
@@ -174,7 +174,7 @@ async def test_jobs_have_urls(gateway: Gateway) -> None:
     assert cancelled.json()["job"]["jobId"] == "mine cancelled"
 
 
-async def test_jobs_that_are_too_many_are_told_so_with_the_time_to_wait(gateway: Gateway) -> None:
+async def test_jobs_that_are_too_many_are_refused_with_the_time_to_wait(gateway: Gateway) -> None:
     response = await gateway.client.get("/api/v1/jobs/full")
     assert (response.status_code, response.headers["retry-after"]) == (429, "1")
 

@@ -167,7 +167,7 @@ def test_without_a_credential_a_page_learns_that_it_is_refused(viewer: Viewer) -
     assert (failure["name"], failure["status"]) == ("Error", UNAUTHENTICATED)
 
 
-def test_a_study_that_is_not_there_is_told_by_its_status(viewer: Viewer) -> None:
+def test_a_study_that_is_not_there_is_reported_by_its_status(viewer: Viewer) -> None:
     failure = viewer.run("failure", viewer.server, "2.25.404")
     assert failure["status"] == NOT_FOUND
     assert "study" in failure["message"]

@@ -138,7 +138,7 @@ def test_a_killed_server_leaves_whole_instances(
 
 
 @pytest.mark.parametrize("endpoint", ["http", "grpc"])
-def test_a_stream_goes_on_when_a_killed_server_is_back(
+def test_a_stream_continues_when_a_killed_server_is_back(
     radgate: RadgateProcess, endpoint: str, pixels: dict[str, bytes]
 ) -> None:
     ports = {f"RADGATE_{name}_PORT": str(free_port()) for name in ("HTTP", "GRPC")}
@@ -235,7 +235,7 @@ def retrieved_unless_cut_off(client: sdk.Client) -> list[sdk.RetrievedInstance]:
         return []
 
 
-def test_an_archive_that_dies_in_mid_transfer_is_told(
+def test_an_archive_that_dies_in_mid_transfer_is_reported(
     radgate: RadgateProcess, running_archive: OrthancServer, pixels: dict[str, bytes]
 ) -> None:
     radgate.start()

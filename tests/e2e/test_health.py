@@ -37,7 +37,7 @@ def server(tmp_path: Path) -> RadgateProcess:
     return RadgateProcess(tmp_path)
 
 
-def test_a_gateway_that_hangs_is_told_and_so_is_that_it_does_no_more(server: RadgateProcess) -> None:
+def test_a_gateway_that_hangs_is_reported_and_so_is_that_it_does_no_more(server: RadgateProcess) -> None:
     with server:
         wait_for(lambda: problems(server) == {}, "the server is ready")
         httpx.get(f"{server.url}/nowhere", timeout=30, trust_env=False)

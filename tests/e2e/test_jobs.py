@@ -79,7 +79,9 @@ def test_a_study_is_transcoded_over_rest(web: httpx.Client, server: RadgateProce
         (f"{URL}/nothing:cancel", {}, 404),
     ],
 )
-def test_what_can_not_be_done_is_told_in_json(web: httpx.Client, path: str, body: dict[str, Any], status: int) -> None:
+def test_what_can_not_be_done_is_reported_in_json(
+    web: httpx.Client, path: str, body: dict[str, Any], status: int
+) -> None:
     response = web.post(path, json=body)
     assert response.status_code == status
     assert response.json()["details"][0]["domain"] == "radgate.dev"

@@ -56,7 +56,7 @@ def test_a_change_by_the_command_line_holds_within_seconds(server: RadgateProces
     assert 'radgate_limit_refusals_total{reason="RATE_EXCEEDED",tenant="east"}' in metrics
 
 
-def test_limits_are_told_and_changed_by_rest(server: RadgateProcess, client: httpx.Client) -> None:
+def test_limits_are_reported_and_changed_by_rest(server: RadgateProcess, client: httpx.Client) -> None:
     key_id = server.keys[TENANT].split("_")[1]
     changed = client.patch(f"/api/v1/keys/{key_id}/limits", json={"concurrentRequests": "50"})
     assert (changed.status_code, changed.json()["state"]["limits"]["concurrentRequests"]) == (200, "50")
@@ -83,7 +83,7 @@ def test_a_daily_quota_outlives_a_restart(server: RadgateProcess, client: httpx.
         wait_for(lambda: refused(again) is None, "nothing is refused any more")
 
 
-def test_who_is_not_to_come_from_here_is_told_no_more_than_that(server: RadgateProcess) -> None:
+def test_who_is_not_to_come_from_here_is_informed_no_more_than_that(server: RadgateProcess) -> None:
     limit(server, "--deny", "127.0.0.0/8")
     with server.client(TENANT) as client:
         answer = wait_for(lambda: refused(client), "the address is refused")

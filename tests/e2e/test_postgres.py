@@ -90,7 +90,7 @@ def test_nothing_is_answered_before_it_is_recorded(
         assert answer.result(60).status_code == 200
 
 
-def test_access_goes_on_while_the_database_is_away_and_is_recorded_when_it_is_back(
+def test_access_continues_while_the_database_is_away_and_is_recorded_when_it_is_back(
     postgres: Postgres, web: httpx.Client, url: str, server: RadgateProcess
 ) -> None:
     assert len(web.get(f"{STUDY_PATH}/metadata").json()) == GREY_SLICES

@@ -43,7 +43,7 @@ def test_a_neighbours_images_do_not_exist(radgate: RadgateProcess, east: httpx.C
     assert study not in east.get("/dicom-web/instances").text
 
 
-def test_neither_logs_nor_metrics_nor_file_names_tell_of_patients(
+def test_neither_logs_nor_metrics_nor_file_names_report_patients(
     radgate: RadgateProcess, east: httpx.Client, originals: list[Original]
 ) -> None:
     head = real("CT_small.dcm")
@@ -77,9 +77,9 @@ def secrets_of(radgate: RadgateProcess, originals: list[Original]) -> set[str]:
     parts = {part for word in words for part in word.split("^")}
     uids = {str(original.dataset[keyword].value) for original in originals for keyword in UIDS}
     queries = {"PatientName=", "PatientID=", "studies?", "Quadrant"}
-    telling = {word for word in words | parts if len(word) > 4}
-    assert {"Quentin", "E2E-2", "CompressedSamples"} <= telling
-    return telling | uids | queries | set(radgate.keys.values())
+    leaks = {word for word in words | parts if len(word) > 4}
+    assert {"Quentin", "E2E-2", "CompressedSamples"} <= leaks
+    return leaks | uids | queries | set(radgate.keys.values())
 
 
 def test_the_data_folder_is_the_servers_alone(radgate: RadgateProcess) -> None:

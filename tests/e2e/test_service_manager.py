@@ -23,7 +23,7 @@ def test_systemd_takes_the_unit_also_with_credentials(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout + done.stderr) == (0, ""), name
 
 
-def test_systemd_is_told_when_calls_are_served_and_when_no_more(tmp_path: Path) -> None:
+def test_systemd_is_informed_when_calls_are_served_and_when_no_more(tmp_path: Path) -> None:
     address, folder = tmp_path / "notify", tmp_path / "radgate"
     folder.mkdir()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:

@@ -79,7 +79,7 @@ def test_both_send_what_the_collector_wants_and_nobody_shows_it(protocol: str, t
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
-def test_that_the_collector_refuses_both_is_told_once_with_the_remedy_by_the_server(
+def test_that_the_collector_refuses_both_is_reported_once_with_the_remedy_by_the_server(
     protocol: str, tmp_path: Path
 ) -> None:
     with traced(protocol, tmp_path, WANTED | {"x-site": "hospital south"}) as running:

@@ -46,7 +46,7 @@ def test_without_a_transfer_syntax_it_comes_uncompressed(east: httpx.Client, nam
     assert dataset.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
 
 
-def test_what_is_not_served_is_told(east: httpx.Client) -> None:
+def test_what_is_not_served_is_reported(east: httpx.Client) -> None:
     original = of_syntax("explicit")
     for more in ({"contentType": "image/jp2"}, {"anonymize": "yes"}):
         answer = ask(east, original, **more)

@@ -37,7 +37,7 @@ def radgate(tmp_path: Path, orthanc: OrthancServer) -> Iterator[RadgateProcess]:
         yield process
 
 
-def changed_until_told(orthanc: OrthancServer, news: Iterator[StudyChanged]) -> tuple[StudyChanged, int]:
+def changed_until_reported(orthanc: OrthancServer, news: Iterator[StudyChanged]) -> tuple[StudyChanged, int]:
     """Put one instance more into the study until that is reported; the news, and how many there are then.
 
     One is enough, but for a server that has not yet read the feed to its end: what is there by then is no news.
@@ -52,7 +52,7 @@ def changed_until_told(orthanc: OrthancServer, news: Iterator[StudyChanged]) -> 
     raise AssertionError("a server that has read the feed long since reports no news")
 
 
-def test_a_change_in_the_archive_is_told_and_what_was_remembered_is_asked_anew(
+def test_a_change_in_the_archive_is_reported_and_what_was_remembered_is_asked_again(
     radgate: RadgateProcess, orthanc: OrthancServer
 ) -> None:
     with sdk.Client(radgate.endpoints["http"], radgate.keys["east"]) as client:
@@ -60,7 +60,7 @@ def test_a_change_in_the_archive_is_told_and_what_was_remembered_is_asked_anew(
         assert len(list(client.retrieve_study(STUDY))) == 1
         news = client.watch_studies()
         assert next(news).study_instance_uid == "", "the watch has begun"
-        changed, count = changed_until_told(orthanc, news)
+        changed, count = changed_until_reported(orthanc, news)
         assert (changed.study_instance_uid, changed.pacs, changed.removed) == (STUDY, "archive", False)
         assert [study.number_of_study_related_instances for study in client.search_studies()] == [count]
         assert len(list(client.retrieve_study(STUDY))) == count

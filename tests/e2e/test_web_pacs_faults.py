@@ -130,14 +130,14 @@ def test_a_failure_names_the_pacs_and_is_not_the_callers(radgate: RadgateProcess
             assert SECRET not in str(caught.value)
 
 
-def test_more_results_than_the_limit_are_cut_and_told(radgate: RadgateProcess) -> None:
+def test_more_results_than_the_limit_are_cut_and_reported(radgate: RadgateProcess) -> None:
     answer = searched(radgate, "abundant-dicomweb")
     assert len(answer.json()) == MAX_RESULTS < MATCHES
     assert answer.headers["warning"].startswith("299 ")
     assert PACS in answer.headers["warning"]
 
 
-def test_another_patients_data_is_withheld_and_told(radgate: RadgateProcess) -> None:
+def test_another_patients_data_is_withheld_and_reported(radgate: RadgateProcess) -> None:
     answer = searched(radgate, "confused-dicomweb", "?PatientID=P-1")
     assert [match["00100020"]["Value"] for match in answer.json()] == [["P-1"]]
     assert answer.headers["warning"].startswith("299 ")

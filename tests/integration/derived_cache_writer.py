@@ -34,7 +34,7 @@ async def write_for_good(folder: Path) -> None:
                 await cache.put(key_of(number), answer_of(number))
 
         print("writing", flush=True)
-        await asyncio.gather(*(write(lane) for lane in range(4)))
+        await asyncio.gather(*(write(worker) for worker in range(4)))
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ async def write_for_good(folder: Path, first: int) -> None:
                 await store.save_index("alpha", ref_of(number), index_of(number))
 
         print("writing", flush=True)
-        await asyncio.gather(*(write(first + lane) for lane in range(4)))
+        await asyncio.gather(*(write(first + worker) for worker in range(4)))
 
 
 if __name__ == "__main__":

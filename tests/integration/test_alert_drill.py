@@ -62,7 +62,7 @@ class Site:
             "pagerduty": [f"{event['event_action']} {event['payload']['summary']}" for event in self.web.at(PAGERDUTY)],
         }
 
-    async def until_told(self, count: int) -> dict[str, list[str]]:
+    async def until_notified(self, count: int) -> dict[str, list[str]]:
         await until(lambda: all(len(titles) >= count for titles in self.reported().values()))
         return self.reported()
 
@@ -110,17 +110,17 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         yield site
 
 
-async def test_a_killed_pacs_is_told_once_to_everybody_and_so_is_its_return(
+async def test_a_killed_pacs_is_reported_once_to_everybody_and_so_is_its_return(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
     site.orthanc.kill()
-    assert await site.until_told(1) == {
+    assert await site.until_notified(1) == {
         "mail": [f"[FIRING] {TITLE} (PACS_UNREACHABLE)"],
         "slack": [f"[FIRING] {TITLE} (PACS_UNREACHABLE)"],
         "pagerduty": [f"trigger {TITLE} (PACS_UNREACHABLE)"],
     }
     await asyncio.to_thread(site.orthanc.start)
-    reported = await site.until_told(2)
+    reported = await site.until_notified(2)
     assert reported == {
         "mail": [f"[FIRING] {TITLE} (PACS_UNREACHABLE)", f"[RESOLVED] {TITLE}"],
         "slack": [f"[FIRING] {TITLE} (PACS_UNREACHABLE)", f"[RESOLVED] {TITLE}"],
@@ -136,20 +136,20 @@ async def test_a_killed_pacs_is_told_once_to_everybody_and_so_is_its_return(
 async def test_a_receiver_that_is_away_gets_it_later_and_the_others_at_once(site: Site) -> None:
     site.mail.codes = ["451 not now"]
     site.orthanc.kill()
-    reported = await site.until_told(1)
+    reported = await site.until_notified(1)
     assert reported["mail"] == [f"[FIRING] {TITLE} (PACS_UNREACHABLE)"]
     assert site.mail.codes == []
 
 
-async def test_a_pacs_in_maintenance_that_is_silenced_is_told_to_nobody_until_then(site: Site) -> None:
+async def test_a_pacs_in_maintenance_that_is_silenced_is_reported_to_nobody_until_then(site: Site) -> None:
     book = SilenceFile(site.settings.data_dir)
     book.write([Silence("1", "RadgatePacsDown", (("pacs", "main"),), SystemClock().now() + timedelta(hours=1))])
     site.orthanc.kill()
     await site.until_down("main")
     await site.add_pacs("later", free_port())  # by the time that everybody hears of it, the first one would be reported
-    for titles in (await site.until_told(1)).values():
+    for titles in (await site.until_notified(1)).values():
         assert len(titles) == 1
         assert "later" in titles[0]
     book.write([])
-    for titles in (await site.until_told(2)).values():
+    for titles in (await site.until_notified(2)).values():
         assert TITLE in titles[1]

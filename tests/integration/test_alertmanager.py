@@ -79,7 +79,7 @@ async def test_a_warning_wakes_nobody(rig: Rig) -> None:
     assert rig.pages() == []
 
 
-async def test_what_follows_from_something_worse_is_not_told(rig: Rig) -> None:
+async def test_what_follows_from_something_worse_is_not_reported(rig: Rig) -> None:
     await rig.fire("RadgatePacsDown", "critical", tenant="east", pacs="main")
     await until(lambda: bool(rig.subjects()))  # Alertmanager learns of what inhibits beside what it notifies of
     await rig.fire("RadgatePacsBreakerOpen", "warning", tenant="east", pacs="main", operation="find")

@@ -65,7 +65,7 @@ async def drained(spool: FileAuditSpool) -> None:
         await asyncio.sleep(0.05)
 
 
-async def test_access_goes_on_while_postgresql_is_stopped(server: Postgres, tmp_path: Path) -> None:
+async def test_access_continues_while_postgresql_is_stopped(server: Postgres, tmp_path: Path) -> None:
     url = server.new_database("stopped")
     migrate(url)
     database, spool = Database(url), FileAuditSpool(tmp_path, SpoolCiphers(tmp_path), limit_bytes=1 << 20)
@@ -83,7 +83,7 @@ async def test_access_goes_on_while_postgresql_is_stopped(server: Postgres, tmp_
     assert await recorded(url) == list(range(51))
 
 
-async def test_access_goes_on_while_sqlite_is_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_access_continues_while_sqlite_is_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.2)
     url = f"sqlite:///{tmp_path}/radgate.db"
     migrate(url)

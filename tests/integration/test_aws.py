@@ -59,7 +59,7 @@ def store_of(stack: AsyncExitStack, data_dir: Path, address: str, key_id: str) -
     return open_secrets(stack, load_settings(data_dir=data_dir, secrets={"keys": keys, "aws": aws}))
 
 
-async def test_seals_and_wraps_anew_after_a_rotation(
+async def test_seals_and_wraps_again_after_a_rotation(
     admin: Any, address: str, tmp_path: Path, stack: AsyncExitStack
 ) -> None:
     arn = admin("kms").create_key()["KeyMetadata"]["Arn"]
@@ -98,13 +98,13 @@ async def test_a_sealed_secret_is_bound_to_its_place_by_kms_too(
         await store.box.open(store.box.known(THERE, sealed.sealed))
 
 
-async def test_a_key_that_is_not_there_is_told(address: str, tmp_path: Path, stack: AsyncExitStack) -> None:
+async def test_a_key_that_is_not_there_is_reported(address: str, tmp_path: Path, stack: AsyncExitStack) -> None:
     store = store_of(stack, tmp_path, address, "alias/nobody")
     with pytest.raises(ConfigurationError, match="no such key"):
         await store.box.seal(SECRET, HERE)
 
 
-async def test_an_aws_that_is_away_is_told(tmp_path: Path, stack: AsyncExitStack) -> None:
+async def test_an_aws_that_is_away_is_reported(tmp_path: Path, stack: AsyncExitStack) -> None:
     store = store_of(stack, tmp_path, f"http://127.0.0.1:{free_port()}", ALIAS)
     with pytest.raises(KeyProviderUnavailableError, match="EndpointConnectionError"):
         await store.box.seal(SECRET, HERE)

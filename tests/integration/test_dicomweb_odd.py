@@ -195,7 +195,7 @@ async def test_long_lists_of_uids_are_asked_for_in_parts() -> None:
     assert len((await found(script, query_of(QueryLevel.STUDY, t0020000d=uids), limit=1000)).matches) == 100
 
 
-async def test_fuzzy_matching_that_the_server_ignores_is_told() -> None:
+async def test_fuzzy_matching_that_the_server_ignores_is_reported() -> None:
     warning = '299 qido: "The fuzzymatching parameter is not supported. Only literal matching has been performed."'
     query = Query(QueryLevel.STUDY, fuzzy_matching=True)
     assert not (await found(as_json(study(1)), query)).fuzzy_matching_ignored
@@ -261,7 +261,7 @@ async def test_a_lone_file_instead_of_multipart() -> None:
     assert bytes_of(arrival) == file
 
 
-async def test_a_large_instance_goes_to_a_file_on_its_way() -> None:
+async def test_a_large_instance_goes_to_a_file_in_transit() -> None:
     file = make_instance(STUDY, SERIES, f"{SERIES}.1", rows=2400, columns=2400)
     assert len(file) > 8 * MIB
     body, headers = multipart([file])

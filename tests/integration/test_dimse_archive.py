@@ -139,7 +139,7 @@ async def test_find_at_no_level_fails(archive: DimseArchive) -> None:
     assert "DataSetDoesNotMatchSOPClass" in output
 
 
-async def test_a_pacs_that_fails_is_told(archive: DimseArchive, pacs: MemoryPacs) -> None:
+async def test_a_pacs_that_fails_is_reported(archive: DimseArchive, pacs: MemoryPacs) -> None:
     pacs.refuse_with = PacsUnreachableError("gone", pacs="memory")
     _, output = await run("findscu", archive, "-S", *keys("STUDY"))
     assert "UnableToProcess" in output

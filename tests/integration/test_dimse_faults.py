@@ -113,7 +113,7 @@ async def test_an_unknown_host_is_unreachable() -> None:
             await client.echo.echo()
 
 
-async def test_an_echo_tells_the_implementation() -> None:
+async def test_an_echo_reports_the_implementation() -> None:
     with FaultyScp(required_called_aet=True) as scp:
         async with client_of(scp.port) as client:
             assert (await client.echo.echo()).detail.startswith("PYNETDICOM")
@@ -211,7 +211,7 @@ async def test_a_pacs_that_may_be_as_slow_as_it_likes_is_waited_for() -> None:
 # --- query ------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_failure_status_is_told_without_the_comment() -> None:
+async def test_a_failure_status_is_reported_without_the_comment() -> None:
     def refuse(_: Event) -> Iterator[Any]:
         status = identifier(ErrorComment="Nobody^At All is not here")
         status.Status = 0xA900
@@ -267,7 +267,7 @@ async def test_a_cut_query_cancels_at_the_pacs_and_keeps_the_association(monkeyp
         assert scp.associations == 1
 
 
-async def test_a_pacs_that_does_not_stop_when_told_to_loses_the_association(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_pacs_that_does_not_stop_when_asked_to_loses_the_association(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("radgate_server.adapters.pacs.dimse.find.query._DRAIN_S", 0.2)
 
     def deaf(_: Event) -> Iterator[Any]:

@@ -126,7 +126,7 @@ async def test_settings_that_let_a_pacs_be_reached(
     assert report.latency_ms > 0
 
 
-async def test_a_certificate_from_a_secret_and_the_ends_of_both_are_told(hospital: Hospital) -> None:
+async def test_a_certificate_from_a_secret_and_the_ends_of_both_are_reported(hospital: Hospital) -> None:
     pair = hospital.authority.sign(HERE)
     secrets = Given((pair.certificate + pair.key).decode())
     seen: dict[CertificateUse, datetime] = {}

@@ -90,7 +90,7 @@ def study(tmp_path: Path) -> Path:
     return study
 
 
-def test_a_directory_is_transcoded_and_what_fails_is_told(study: Path) -> None:
+def test_a_directory_is_transcoded_and_what_fails_is_reported(study: Path) -> None:
     result = run("transcode", study, "--to", "jpeg-ls")
     made = study.with_name("study-jpeg-ls")
     assert (result.exit_code, result.stdout) == (1, f"{made}\n")

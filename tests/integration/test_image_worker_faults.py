@@ -101,7 +101,7 @@ async def test_every_job_is_answered_while_workers_are_killed_at_random(capsys: 
         killing = asyncio.create_task(kill(made))
         good = 0
         for start in range(0, 1000, 10):
-            good += sum(await asyncio.gather(*(ask(made, start + lane) for lane in range(10))))
+            good += sum(await asyncio.gather(*(ask(made, start + worker) for worker in range(10))))
             await asyncio.sleep(0.01)
         killing.cancel()
         # A worker's end is counted when it is buried, a little after its job was answered as lost.

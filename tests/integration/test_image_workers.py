@@ -135,7 +135,7 @@ async def test_warming_leaves_a_worker_free() -> None:
         await warming
 
 
-async def test_when_too_many_wait_the_caller_is_told() -> None:
+async def test_when_too_many_wait_the_caller_is_informed() -> None:
     async with pool(max_waiting=2) as made:
         await made.stop()
         calls = [made.decode(frame())]

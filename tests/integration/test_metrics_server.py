@@ -89,7 +89,7 @@ async def test_a_port_in_use_stops_the_start_with_one_clear_line() -> None:
         (ServerHealth(alive=False, ready=False, problems={}), 503, 503),
     ],
 )
-async def test_tells_health_as_orchestrators_ask_for_it(
+async def test_reports_health_as_orchestrators_ask_for_it(
     health: ServerHealth, live_status: int, ready_status: int
 ) -> None:
     server = MetricsServer(PrometheusTelemetry(), lambda: health, host="127.0.0.1", port=0)

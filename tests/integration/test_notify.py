@@ -29,7 +29,7 @@ FIRING = Notice(ALERT, AlertState.FIRING, START, START, "north hospital")
 RESOLVED = replace(FIRING, state=AlertState.RESOLVED)
 
 
-async def test_a_webhook_is_signed_so_that_its_receiver_can_tell_it_from_others() -> None:
+async def test_a_webhook_is_signed_so_that_its_receiver_can_distinguish_it_from_others() -> None:
     async with web_receiver() as web:
         receiver = WebhookReceiver(kind="webhook", name="w", url=f"{web.url}/hook", secret="hook-secret")
         await WebhookNotifier(receiver, unix_s=lambda: 1_800_000_000.9).deliver(FIRING)
@@ -115,7 +115,7 @@ async def test_mail_by_starttls_and_a_login(tmp_path: Path) -> None:
     assert "This is over. It began at 2026-01-01 00:00:00 UTC." in resolved.get_content()
 
 
-async def test_a_password_that_a_login_can_not_carry_is_told(tmp_path: Path) -> None:
+async def test_a_password_that_a_login_can_not_carry_is_reported(tmp_path: Path) -> None:
     certificate = write_certificate(tmp_path, "mail")
     secret = tmp_path / "password"
     secret.write_text("schlüssel", encoding="utf-8")

@@ -64,7 +64,7 @@ async def refusal(verifier: OidcVerifier, token: str) -> tuple[str, object]:
     return refused.value.message, refused.value.details
 
 
-async def test_a_provider_that_is_away_is_told_of_until_it_answers_again(
+async def test_a_provider_that_is_away_is_reported_until_it_answers_again(
     provider: IdentityProvider, clock: WallClock
 ) -> None:
     fetched: list[tuple[str, bool]] = []

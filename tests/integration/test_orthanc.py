@@ -310,7 +310,7 @@ class TestChanges:
         assert client.changes is not None
         return client.changes
 
-    async def test_what_came_is_told_once(self, orthanc: OrthancServer, changes: PacsChanges) -> None:
+    async def test_what_came_is_reported_once(self, orthanc: OrthancServer, changes: PacsChanges) -> None:
         upload(orthanc, make_study(2, study="2.25.5"))
         begin = await changes.changes_after(None)
         assert begin.changes == ()
@@ -351,7 +351,7 @@ class TestChanges:
         orthanc.request("DELETE", orthanc.request("POST", "/tools/lookup", b"2.25.5")[0]["Path"])
         assert (await all_changes(changes, last))[0] == [StudyChange("", removed=True)]
 
-    async def test_an_orthanc_that_was_set_up_anew_may_lack_anything(self, changes: PacsChanges) -> None:
+    async def test_an_orthanc_that_was_set_up_again_may_lack_anything(self, changes: PacsChanges) -> None:
         batch = await changes.changes_after(1_000_000)
         assert batch.changes == (StudyChange("", removed=True),)
         assert batch.last < 1_000_000

@@ -112,7 +112,7 @@ async def test_no_key_shows_what_is_not_seen(orthanc: OrthancServer, level: Quer
         assert FIRST in studies_in((await pacs.query.find(query, max_results=10)).matches)
 
 
-async def test_what_is_not_seen_is_told_as_missing(orthanc: OrthancServer) -> None:
+async def test_what_is_not_seen_is_reported_as_missing(orthanc: OrthancServer) -> None:
     async with seeing(orthanc, StudyLabels(("b",))) as pacs:
         arrivals = await fetch(pacs, RetrieveScope(FIRST), listed(FIRST))
     assert [type(arrival.error) for arrival in arrivals if isinstance(arrival, FailedInstance)] == [
@@ -196,7 +196,7 @@ def instance_of(study: str, number: int) -> ReceivedInstance:
 # --- changes ----------------------------------------------------------------------------------------------------------
 
 
-async def test_the_feed_tells_of_what_is_seen(orthanc: OrthancServer) -> None:
+async def test_the_feed_reports_what_is_seen(orthanc: OrthancServer) -> None:
     async with seeing(orthanc, StudyLabels(("a",))) as pacs:
         assert pacs.changes is not None
         begin = await pacs.changes.changes_after(None)
@@ -207,7 +207,7 @@ async def test_the_feed_tells_of_what_is_seen(orthanc: OrthancServer) -> None:
         assert (await pacs.changes.changes_after(batch.last)).changes == ()
 
 
-async def test_a_label_that_is_taken_off_is_told_as_a_removal(orthanc: OrthancServer) -> None:
+async def test_a_label_that_is_taken_off_is_reported_as_a_removal(orthanc: OrthancServer) -> None:
     async with seeing(orthanc, StudyLabels(("a",))) as pacs:
         assert pacs.changes is not None
         last = (await pacs.changes.changes_after(None)).last
@@ -218,7 +218,7 @@ async def test_a_label_that_is_taken_off_is_told_as_a_removal(orthanc: OrthancSe
         assert (await pacs.changes.changes_after(last)).changes == ()
 
 
-async def test_a_study_that_is_deleted_is_told_once(orthanc: OrthancServer) -> None:
+async def test_a_study_that_is_deleted_is_reported_once(orthanc: OrthancServer) -> None:
     async with seeing(orthanc, StudyLabels(("a",))) as pacs:
         assert pacs.changes is not None
         last = (await pacs.changes.changes_after(None)).last

@@ -320,7 +320,7 @@ async def test_a_compressed_answer_that_is_cut_off() -> None:
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[", b"\xff\xfe", b"[" * 100_000])
-async def test_what_is_not_json_is_told(body: bytes) -> None:
+async def test_what_is_not_json_is_reported(body: bytes) -> None:
     async with asking(lambda _: Reply(body=body)) as (_, http):
         answer = await http.ask("GET", "/studies")
         with pytest.raises(PacsFailedError, match="not JSON"):
@@ -443,7 +443,7 @@ async def test_a_token_is_kept_until_shortly_before_it_expires() -> None:
 
 
 @pytest.mark.parametrize("connections", [1, 4])
-async def test_a_refused_token_is_fetched_anew_once(connections: int) -> None:
+async def test_a_refused_token_is_fetched_again_once(connections: int) -> None:
     tokens, clock = TokenServer(), FakeClock()
     async with with_tokens(tokens, clock, connections=connections) as http:
 

@@ -125,7 +125,9 @@ async def test_a_client_certificate_is_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("trusted", "address"), [("", "127.0.0.1"), ("another", "127.0.0.1"), ("pacs", "192.0.2.1")])
-async def test_a_server_that_is_not_the_one_meant_is_told_nothing(tmp_path: Path, trusted: str, address: str) -> None:
+async def test_a_server_that_is_not_the_one_meant_is_reported_nothing(
+    tmp_path: Path, trusted: str, address: str
+) -> None:
     files = {name: write_certificate(tmp_path, name, address) for name in ("another", "pacs")}
     tls = HttpTls(str(files[trusted][0])) if trusted else HttpTls()
     async with tls_server(server_context(files["pacs"]), "h2", "http/1.1") as server:
@@ -135,7 +137,7 @@ async def test_a_server_that_is_not_the_one_meant_is_told_nothing(tmp_path: Path
         assert server.requests == 0
 
 
-async def test_files_that_can_not_be_used_are_told_without_their_paths(tmp_path: Path) -> None:
+async def test_files_that_can_not_be_used_are_reported_without_their_paths(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         PacsHttp(
             "pacs",
@@ -146,7 +148,7 @@ async def test_files_that_can_not_be_used_are_told_without_their_paths(tmp_path:
     assert str(tmp_path) not in str(caught.value)
 
 
-async def test_until_when_the_servers_certificate_is_good_is_told_once(tmp_path: Path) -> None:
+async def test_until_when_the_servers_certificate_is_good_is_reported_once(tmp_path: Path) -> None:
     pair, reported = write_certificate(tmp_path, "pacs", days=10), list[datetime]()
     async with tls_server(server_context(pair), "http/1.1") as server:
         http = PacsHttp(

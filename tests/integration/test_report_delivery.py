@@ -59,7 +59,7 @@ async def test_a_mail_has_the_report_attached_and_no_patient_in_its_words(report
     assert attached.get_content() == CONTENT
 
 
-async def test_a_mail_server_that_says_no_is_told(report: MadeReport) -> None:
+async def test_a_mail_server_that_says_no_is_reported(report: MadeReport) -> None:
     async with mailbox() as box:
         box.codes = ["451 try later"]
         with pytest.raises(NotDeliveredError, match="the mail server answered 451"):
@@ -143,7 +143,7 @@ async def test_a_folder_gets_the_file_whole_and_for_its_owner_alone(report: Made
     assert (file.name, file.read_bytes(), file.stat().st_mode & 0o777) == (report.file_name, CONTENT, 0o600)
 
 
-async def test_a_folder_that_is_not_there_is_told(report: MadeReport, tmp_path: Path) -> None:
+async def test_a_folder_that_is_not_there_is_reported(report: MadeReport, tmp_path: Path) -> None:
     receiver = FolderReportReceiver(kind="folder", name="archive", folder=tmp_path / "gone", tenants=("north",))
     with pytest.raises(NotDeliveredError, match="No such file or directory"):
         await build_report_senders([receiver])["archive"].deliver(report)

@@ -191,7 +191,7 @@ async def test_a_password_rotates_without_a_restart(
             await _holds_no(site, PASSWORD, NEXT_PASSWORD)
 
 
-async def test_a_secret_that_is_gone_is_told_of_and_nothing_else(tmp_path: Path) -> None:
+async def test_a_secret_that_is_gone_is_reported_and_nothing_else(tmp_path: Path) -> None:
     with orthanc_with(tmp_path / "orthanc", PASSWORD) as orthanc:
         reference = parse_reference(f"file:{tmp_path}/missing", "ref")
         async with running_site(tmp_path, orthanc, reference) as site:

@@ -40,7 +40,7 @@ def store(server: Bao, tmp_path: Path, stack: AsyncExitStack) -> SecretStore:
     return open_secrets(stack, settings_for(server, tmp_path))
 
 
-async def test_seals_wraps_anew_and_prunes(server: Bao, store: SecretStore, stack: AsyncExitStack) -> None:
+async def test_seals_wraps_again_and_prunes(server: Bao, store: SecretStore, stack: AsyncExitStack) -> None:
     old = await store.box.seal(SECRET, HERE)
     assert await store.box.open(old) == SECRET
     before = store.box.key_of(old)
@@ -92,7 +92,7 @@ async def test_a_token_that_an_agent_renews_is_used_at_once(server: Bao, tmp_pat
     assert await store.box.open(await store.box.seal(SECRET, HERE)) == SECRET
 
 
-async def test_a_vault_that_is_away_is_told(server: Bao, tmp_path: Path, stack: AsyncExitStack) -> None:
+async def test_a_vault_that_is_away_is_reported(server: Bao, tmp_path: Path, stack: AsyncExitStack) -> None:
     store = open_secrets(stack, settings_for(server, tmp_path, url=f"http://127.0.0.1:{free_port()}"))
     with pytest.raises(KeyProviderUnavailableError, match="can't be reached"):
         await store.box.seal(SECRET, HERE)

@@ -59,7 +59,7 @@ def test_both_ends_know_each_other_and_their_files_are_secret(made: Path) -> Non
         assert "@" not in file.read_text()
 
 
-def test_keys_are_made_anew_each_time(made: Path, tmp_path: Path) -> None:
+def test_keys_are_made_again_each_time(made: Path, tmp_path: Path) -> None:
     options = ["--endpoint", "198.51.100.1", "--pacs", PACS, "--output", str(tmp_path / "again")]
     subprocess.run([str(CONFIGURE), *options], check=True, capture_output=True)
     before, after = (settings_of(folder / "site" / "rg-site.conf") for folder in (made, tmp_path / "again"))

@@ -155,7 +155,7 @@ async def test_what_only_the_gateway_may_say_is_worthless_from_anybody_else(
         assert reason_of(caught.value) == "UNAUTHENTICATED"
 
 
-async def test_who_is_told_apart_in_the_audit_trail(rig: Rig, channel: grpc.aio.Channel) -> None:
+async def test_who_is_distinguished_in_the_audit_trail(rig: Rig, channel: grpc.aio.Channel) -> None:
     for kind in KINDS:
         await invoke(channel, SEARCH, **await rig.introduce(kind, "east"))
     key, token, certificate = [entry.key_id for entry in rig.audit.entries if entry.action == "query"][-3:]
@@ -171,7 +171,7 @@ async def test_a_token_goes_before_a_certificate_also_when_it_is_bad(rig: Rig, c
     assert reason_of(caught.value) == "UNAUTHENTICATED"
 
 
-async def test_who_guesses_has_to_wait_and_is_told_how_long(rig: Rig, channel: grpc.aio.Channel) -> None:
+async def test_who_guesses_has_to_wait_and_is_informed_how_long(rig: Rig, channel: grpc.aio.Channel) -> None:
     good = seen_by_gateway(address="10.0.0.2") | bearer(await rig.key("east"))
     guesser = seen_by_gateway(address="10.0.0.1")
     colleague = guesser | bearer(await rig.key("east"))

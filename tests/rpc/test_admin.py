@@ -79,7 +79,7 @@ async def test_a_key_ends_when_it_was_said(rig: Rig, channel: grpc.aio.Channel, 
     assert reason_of(caught.value) == "INVALID_ARGUMENT"
 
 
-async def test_a_rotated_key_goes_on_for_the_overlap_and_the_new_one_lives_as_long_as_it(
+async def test_a_rotated_key_continues_for_the_overlap_and_the_new_one_lives_as_long_as_it(
     rig: Rig, channel: grpc.aio.Channel, admin: Administrator
 ) -> None:
     ends = to_timestamp(START + timedelta(days=90))
@@ -166,7 +166,7 @@ async def test_a_key_needs_a_role(admin: Administrator) -> None:
         assert reason_of(caught.value) == "INVALID_ARGUMENT"
 
 
-async def test_caches_tell_what_they_hold_and_forget_it(
+async def test_caches_report_what_they_hold_and_forget_it(
     rig: Rig, channel: grpc.aio.Channel, admin: Administrator
 ) -> None:
     request = b"\x0a" + bytes([len(EAST_STUDY)]) + EAST_STUDY.encode()

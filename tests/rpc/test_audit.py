@@ -153,7 +153,7 @@ async def test_reports_come_in_the_form_that_was_asked_for(rig: Rig, channel: gr
 
 
 @pytest.mark.parametrize("path", ["", "/api/v1/audit:report"])
-async def test_a_report_that_fails_on_its_way_ends_as_a_broken_one(
+async def test_a_report_that_fails_in_transit_ends_as_a_broken_one(
     rig: Rig, channel: grpc.aio.Channel, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     async def fail(*_args: object, **_criteria: object) -> Found:

@@ -36,7 +36,7 @@ def masked(limits: messages.Limits, paths: Iterable[str]) -> dict[str, object]:
     return {"limits": limits, "update_mask": {"paths": list(paths)}}
 
 
-async def test_who_comes_too_fast_is_told_when_to_come_again(rig: Rig, channel: grpc.aio.Channel) -> None:
+async def test_who_comes_too_fast_is_informed_when_to_come_again(rig: Rig, channel: grpc.aio.Channel) -> None:
     token = await rig.key("east")
     rig.limiter.load({LimitSubject("east", token.split("_")[1]): Limits(requests_per_second=0.1, burst_requests=2)})
     for _ in range(2):

@@ -351,7 +351,7 @@ async def test_a_group_is_not_broken(group: Administrator, rpc: str, fields: dic
     assert (reason, text.partition(": ")[0]) == ("INVALID_ARGUMENT", field)
 
 
-async def test_the_list_tells_what_a_server_saw(rig: Rig, admin: Administrator) -> None:
+async def test_the_list_reports_what_a_server_saw(rig: Rig, admin: Administrator) -> None:
     operations = (OperationState("find", BreakerState.OPEN, 5),)
     status = PacsStatus("east", "main", START, Health.DOWN, 1.5, "PACS_TIMEOUT", active=True, operations=operations)
     await rig.directory.publish([status])

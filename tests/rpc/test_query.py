@@ -146,7 +146,7 @@ async def test_nothing_is_answered_that_can_not_be_recorded(rig: Rig, search: Vi
     assert (caught.value.code(), reason_of(caught.value)) == (grpc.StatusCode.UNAVAILABLE, "AUDIT_UNAVAILABLE")
 
 
-async def test_who_watches_is_told_what_changes_in_the_own_tenant(rig: Rig, channel: grpc.aio.Channel) -> None:
+async def test_who_watches_is_informed_what_changes_in_the_own_tenant(rig: Rig, channel: grpc.aio.Channel) -> None:
     stub: Any = QueryServiceStub(channel)
     token = await rig.key("east")
     watch = stub.WatchStudies(WatchStudiesRequest(), metadata=[("authorization", f"Bearer {token}")])

@@ -59,7 +59,7 @@ def test_whoever_says_nothing_has_closed_it() -> None:
     assert Access(frozenset()).reach is Reach.CLOSED
 
 
-def test_every_row_that_tells_studies_is_used() -> None:
+def test_every_row_that_reports_studies_is_used() -> None:
     reached = {method.input_type.full_name for name, method in RPCS.items() if METHODS[name].reach is Reach.STUDY}
     fed = {method.output_type.full_name for name, method in RPCS.items() if METHODS[name].reach is Reach.FEED}
     assert set(STUDIES_NAMED) == reached | fed

@@ -107,7 +107,7 @@ async def test_what_is_accepted_comes_as_stored(rig: Rig, viewer: Viewer, accept
     assert [data for _, data, _ in found] == stored
 
 
-async def test_what_can_not_be_made_is_told_of_each_instance(viewer: Viewer) -> None:
+async def test_what_can_not_be_made_is_reported_each_instance(viewer: Viewer) -> None:
     found, completeness = await viewer.instances(
         study_instance_uid=EAST_STUDY, accepted_transfer_syntax_uids=[JPEG_2000_PART_2]
     )
@@ -138,7 +138,7 @@ async def test_an_instance_that_is_lost_half_way_ends_with_its_status(
     assert (len(found), completeness.delivered, len(completeness.failed)) == (6, 0, 6)
 
 
-async def test_a_stream_goes_on_where_it_was_left_at_whichever_server(rig: Rig, viewer: Viewer) -> None:
+async def test_a_stream_continues_where_it_was_left_at_whichever_server(rig: Rig, viewer: Viewer) -> None:
     found, _ = await viewer.instances(study_instance_uid=EAST_STUDY)
     for came in range(1, 7):
         async with running_rig() as other, grpc.aio.insecure_channel(other.target) as channel:

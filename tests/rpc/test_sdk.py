@@ -67,7 +67,7 @@ async def test_a_malformed_search_names_the_field(client: radgate.aio.Client) ->
     assert [violation.field for violation in caught.value.field_violations] == ["keys[0].value"]
 
 
-async def test_a_bad_key_is_told(rig: Rig) -> None:
+async def test_a_bad_key_is_reported(rig: Rig) -> None:
     async with radgate.aio.Client(rig.target, "rg_bad") as client:
         with pytest.raises(radgate.UnauthenticatedError):
             await anext(client.search_studies())
@@ -123,11 +123,11 @@ async def test_an_incomplete_study_lists_what_is_missing(rig: Rig, client: radga
     assert len([instance async for instance in client.retrieve_study(EAST_STUDY, allow_partial=True)]) == 5
 
 
-async def test_a_stream_goes_on_when_the_server_has_been_started_anew(rig: Rig, client: radgate.aio.Client) -> None:
+async def test_a_stream_continues_when_the_server_has_been_started_again(rig: Rig, client: radgate.aio.Client) -> None:
     rig.east.latency_s = 0.05
     stream = client.retrieve_study(EAST_STUDY)
     brought = [await anext(stream), await anext(stream)]
-    await start_anew(rig)
+    await restart(rig)
     brought += [instance async for instance in stream]
     assert sorted(instance.data for instance in brought) == sorted(FILES)
     assert rig.audit.entries[-1].detail.startswith("resumed after ")
@@ -135,24 +135,24 @@ async def test_a_stream_goes_on_when_the_server_has_been_started_anew(rig: Rig, 
     assert [instance async for instance in rest] == []
 
 
-async def test_the_synchronous_client_goes_on_too(rig: Rig) -> None:
+async def test_the_synchronous_client_continues_too(rig: Rig) -> None:
     rig.east.latency_s = 0.05
     with radgate.Client(rig.target, await rig.key("east")) as client:
         for stream in (client.retrieve_study(EAST_STUDY), client.metadata(EAST_STUDY)):
             brought = [await asyncio.to_thread(next, stream)]
-            await start_anew(rig)
+            await restart(rig)
             brought += await asyncio.to_thread(list, stream)
             assert len(brought) == 6
             assert stream.resume_token
 
 
-async def start_anew(rig: Rig) -> None:
+async def restart(rig: Rig) -> None:
     assert rig.server
     await rig.server.stop(0)
     await rig.server.start()
 
 
-async def test_a_stream_that_was_left_goes_on_by_its_token(client: radgate.aio.Client) -> None:
+async def test_a_stream_that_was_left_continues_by_its_token(client: radgate.aio.Client) -> None:
     stream = client.retrieve_study(EAST_STUDY, max_resumes=0)
     brought = [await anext(stream) for _ in range(4)]
     await stream.aclose()
@@ -188,7 +188,7 @@ async def test_a_stream_whose_patient_was_corrected_can_not_go_on(rig: Rig, clie
         await anext(client.retrieve_study(EAST_STUDY, resume_token=stream.resume_token))
 
 
-async def test_a_pacs_that_may_hold_more_is_told(rig: Rig, client: radgate.aio.Client) -> None:
+async def test_a_pacs_that_may_hold_more_is_reported(rig: Rig, client: radgate.aio.Client) -> None:
     await rig.directory.create_pacs(PacsConfig("east", "second", FolderConnection("/second"), START))
     rig.second.refuse_with = PacsUnreachableError("the PACS can't be reached", pacs="second")
     with pytest.warns(radgate.PartialAnswerWarning, match="second") as warned:
@@ -250,7 +250,7 @@ async def test_a_study_is_refreshed(rig: Rig) -> None:
     assert not set(after) & set(before)
 
 
-async def test_progress_is_told_while_chunks_arrive(rig: Rig, client: radgate.aio.Client) -> None:
+async def test_progress_is_reported_while_chunks_arrive(rig: Rig, client: radgate.aio.Client) -> None:
     rig.east.add(large := make_instance("2.25.5", "2.25.5.1", "2.25.5.1.1", rows=256, columns=256))
     reported: list[radgate.Progress] = []
     instances = [found async for found in client.retrieve_study("2.25.5", on_progress=reported.append)]

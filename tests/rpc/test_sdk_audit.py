@@ -51,7 +51,9 @@ async def test_the_synchronous_client_does_the_same(rig: Rig) -> None:
     ("wrong", "word"),
     [({"kind": "gossip"}, "kind"), ({"format": "doc"}, "format"), ({"every": "hour"}, "every")],
 )
-async def test_what_there_is_not_is_told_before_anything_is_asked(rig: Rig, wrong: dict[str, str], word: str) -> None:
+async def test_what_there_is_not_is_reported_before_anything_is_asked(
+    rig: Rig, wrong: dict[str, str], word: str
+) -> None:
     async with radgate.aio.Client(rig.target, "none") as client:
         with pytest.raises(ValueError, match=f"{word} must be one of"):
             await client.audit.create_schedule("x", **{"kind": "unusual-access", **PLAN, **wrong})

@@ -49,7 +49,7 @@ async def test_the_synchronous_client_stores_too(rig: Rig, token: str, tmp_path:
     assert held(rig) == sorted(FILES[:2])
 
 
-async def test_what_was_not_stored_is_told_with_its_reason(rig: Rig, token: str) -> None:
+async def test_what_was_not_stored_is_reported_with_its_reason(rig: Rig, token: str) -> None:
     large = make_instance("2.25.77", "2.25.78", "2.25.79", rows=1000, columns=1000)
     async with radgate.aio.Client(rig.target, token) as client:
         report = await client.store([b"no DICOM", large, FILES[0]], study_instance_uid="2.25.77")
@@ -74,7 +74,7 @@ async def test_a_file_that_cannot_be_read_is_the_callers_error(rig: Rig, token: 
         await asyncio.to_thread(use)
 
 
-async def test_an_iterable_that_fails_within_is_told(rig: Rig, token: str) -> None:
+async def test_an_iterable_that_fails_within_is_reported(rig: Rig, token: str) -> None:
     def failing() -> Iterator[bytes]:
         yield FILES[0]
         raise LookupError("no more")

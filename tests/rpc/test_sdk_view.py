@@ -64,7 +64,7 @@ async def test_a_large_frame_is_previewed(rig: Rig) -> None:
     assert np.array_equal(shown(frames[1]), original)
 
 
-async def test_what_is_missing_is_told_in_the_end(rig: Rig) -> None:
+async def test_what_is_missing_is_reported_in_the_end(rig: Rig) -> None:
     add_series(rig, CT, 2)
     rig.east.omitted = {f"{CT}.2"}
     async with radgate.aio.Client(rig.target, await rig.key("east")) as client:

@@ -75,7 +75,7 @@ async def test_a_wish_before_the_first_frame_is_sent_when_the_view_is_open(rig: 
     assert_first(await asyncio.to_thread(use), MR, (3, 2, 1))
 
 
-async def test_a_wish_that_makes_no_sense_is_refused_and_the_view_goes_on(rig: Rig) -> None:
+async def test_a_wish_that_makes_no_sense_is_refused_and_the_view_continues(rig: Rig) -> None:
     add_series(rig, CT, MANY)
     token = await rig.key("east")
     async with radgate.aio.Client(rig.target, token) as client:

@@ -53,7 +53,7 @@ async def test_advice_to_retry_reaches_the_client(rig: Rig, channel: grpc.aio.Ch
     assert rig.telemetry.rpcs[-1][:2] == (SEARCH, "UNAVAILABLE")
 
 
-async def test_a_defect_is_told_by_its_request_id_alone(
+async def test_a_defect_is_reported_by_its_request_id_alone(
     rig: Rig, channel: grpc.aio.Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> None:
@@ -177,7 +177,7 @@ async def test_every_body_that_outlasts_the_drain_is_broken_off(monkeypatch: pyt
         await stopping
 
 
-async def test_more_calls_than_may_be_in_flight_are_told_when_to_come_again() -> None:
+async def test_more_calls_than_may_be_in_flight_are_reported_when_to_come_again() -> None:
     async with running_rig(max_calls=4) as rig, grpc.aio.insecure_channel(rig.target) as channel:
         east, west = await rig.key("east"), await rig.key("west")
         rig.east.silence()
@@ -218,7 +218,7 @@ async def test_a_server_that_stops_takes_no_more_calls_and_says_so(rig: Rig, cha
     assert (await HealthStub(channel).Check(HealthCheckRequest())).status == HealthCheckResponse.NOT_SERVING
 
 
-async def test_health_is_told_of_each_service(rig: Rig, channel: grpc.aio.Channel) -> None:
+async def test_health_is_reported_each_service(rig: Rig, channel: grpc.aio.Channel) -> None:
     stub = HealthStub(channel)
     for service in ("", "radgate.v1.QueryService", "radgate.dicomweb.v1.DicomWebService"):
         health = await stub.Check(HealthCheckRequest(service=service))

@@ -81,7 +81,7 @@ async def test_the_target_may_be_left_out(rig: Rig, uploader: Uploader) -> None:
     assert len(rig.east.stored) == 1
 
 
-async def test_the_status_of_the_pacs_is_told(rig: Rig, uploader: Uploader) -> None:
+async def test_the_status_of_the_pacs_is_reported(rig: Rig, uploader: Uploader) -> None:
     rig.east.refuse_with = PacsFailedError("full", pacs="main", status="A702")
     (result,) = (await uploader.send(*instance(make_study(1)[0]))).results
     assert (result.dicom_status, result.status.message) == (0xA702, "full")

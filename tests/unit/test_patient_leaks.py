@@ -22,18 +22,18 @@ def run(leak: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     return done
 
 
-def test_a_run_that_tells_of_a_patient_fails_and_says_where(tmp_path: Path) -> None:
+def test_a_run_that_reports_a_patient_fails_and_says_where(tmp_path: Path) -> None:
     done = run("yes", tmp_path)
     assert done.returncode == 1
     assert "1 passed" in done.stdout
     _, _, reported = done.stdout.partition("patients were named")
     for way in ("log", "error", "metrics", "trace"):
-        assert f"{way} of tests/leaking.py::test_tells" in reported
+        assert f"{way} of tests/leaking.py::test_reports" in reported
     assert "serve.log:1: a line of a server" in reported
     assert "CompressedSamples" not in reported
 
 
-def test_a_run_that_tells_nothing_passes(tmp_path: Path) -> None:
+def test_a_run_that_reports_nothing_passes(tmp_path: Path) -> None:
     assert run("no", tmp_path).returncode == 0
 
 

@@ -69,11 +69,20 @@ def test_messages_keep_to_the_glossary() -> None:
 
 REPLACED_IN_NAMES = {
     "anew": "again",
+    "blame": "fault",
+    "courier": "delivery",
+    "couriers": "deliveries",
     "desk": "queue, administration",
+    "distrust": "require revalidation",
     "door": "endpoint, listener",
     "doors": "endpoints, listeners",
+    "forgive": "discard",
+    "introductions": "identities",
+    "lane": "queue",
+    "lanes": "queues",
     "loose": "standalone, unchained",
     "noted": "annotated, recorded",
+    "pulse": "liveness",
     "seat": "slot",
     "sighting": "observer",
     "sightings": "observed",
@@ -84,7 +93,7 @@ REPLACED_IN_NAMES = {
     "told": "reported, notified",
     "untold": "missing",
 }
-"""Word of a name in the server's code or the SDK's: the glossary's word in its place."""
+"""Word of a name in the code of server, SDK, scripts and tests: the glossary's word in its place."""
 
 
 def words_of_names(path: Path) -> Iterator[tuple[str, str]]:
@@ -97,7 +106,7 @@ def words_of_names(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def test_names_keep_to_the_glossary() -> None:
-    packages = (ROOT / "server" / "radgate_server", ROOT / "clients" / "python" / "src")
+    packages = [ROOT / folder for folder in ("server/radgate_server", "clients/python/src", "scripts", "tests")]
     files = [path for package in packages for path in sorted(package.rglob("*.py")) if path.parent.name != "versions"]
     found = [
         (str(path), name, REPLACED_IN_NAMES[word])

@@ -1,4 +1,4 @@
-"""Building a running server from its settings, and running it until it is told to stop."""
+"""Building a running server from its settings, and running it until it is stopped."""
 
 import asyncio
 import gc
@@ -206,7 +206,7 @@ def _notify(state: str) -> None:
 
 
 async def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT, then let streams in flight finish; systemd is told of both."""
+    """Run until SIGTERM or SIGINT, then let streams in flight finish; systemd is notified of both."""
     set_up_logging(settings.telemetry.log_level, sampling=settings.telemetry.log_sampling)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

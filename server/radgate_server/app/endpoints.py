@@ -132,7 +132,7 @@ def _open_tls(base: Foundation) -> WatchedTls | None:
 
 
 class GatewayMonitor(Repeating):
-    """`ask` says what was answered, or raises OSError while the gateway can't say; `report` is told of it."""
+    """`ask` says what was answered, or raises OSError while the gateway can't say; `report` is notified of it."""
 
     def __init__(self, ask: Callable[[], Awaitable[GatewayAnswers]], report: Callable[[GatewayAnswers], None]) -> None:
         super().__init__("gateway-watch", interval_s=_GATEWAY_INTERVAL_S, trouble="can't count the gateway's answers")

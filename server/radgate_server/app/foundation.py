@@ -88,7 +88,7 @@ class Foundation:
 
 @dataclass(frozen=True, slots=True)
 class Tiers:
-    """The near tiers. `by_name` has what each is made of, as certificates of deletion name it.
+    """The cache tiers. `by_name` has what each is made of, as certificates of deletion name it.
 
     `answers` has the tiers on disk of what was made of instances, `derived` among them. `states` has what the PACS said
     of the studies that are cached.

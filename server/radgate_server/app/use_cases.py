@@ -210,7 +210,7 @@ def _open_jobs(base: Foundation, handlers: Mapping[JobKind, JobHandler], sleep: 
 
 
 def _arrival_listeners(base: Foundation, tiers: Tiers, pictures: Pictures) -> Sequence[ArrivalListener]:
-    """Who is told of each instance that a PACS delivers."""
+    """Who is notified of each instance that a PACS delivers."""
     if not base.settings.imaging.background_thumbnails:
         return (pictures.places.learn,)
     background = BackgroundThumbnails(tiers.store, pictures.thumbnails.make)

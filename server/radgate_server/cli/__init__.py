@@ -21,12 +21,10 @@ _COMMANDS = {
     ),
     "pacs": LazyCommand("pacs:pacs", "Archives that Radgate stands in front of."),
     "secrets": LazyCommand("secrets:secrets", "The key that the credentials of PACS are sealed under."),
-    "cache": LazyCommand("cache:cache", "What is kept of studies that were read."),
+    "cache": LazyCommand("cache:cache", "The cached data of studies."),
     "quarantine": LazyCommand("quarantine:quarantine", "Instances that a PACS sent and that were refused."),
     "audit": LazyCommand("audit.group:audit", "The audit trail: who did what, when and from where."),
-    "retention": LazyCommand(
-        "retention.periods:retention", "How long records of the audit trail are kept, and legal holds."
-    ),
+    "retention": LazyCommand("retention.periods:retention", "Retention periods of audit records, and legal holds."),
     "erase": LazyCommand(
         "retention.erasure:erase",
         "Erase everything that is cached of a study or a patient.",

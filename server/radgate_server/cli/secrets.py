@@ -65,7 +65,7 @@ def prune() -> None:
     removed = run_admin(lambda admin: admin.secrets.prune(caller_for()))
     for version in removed:
         click.echo(version)
-    hint(f"{len(removed)} versions of the key are gone")
+    hint(f"{len(removed)} versions of the key were deleted")
 
 
 def _report(progress: RewrapProgress) -> None:

@@ -32,7 +32,7 @@ def serve() -> None:
     type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
     help="Directory of DICOM files to show; else the images that come with pydicom.",
 )
-@click.option("--htj2k", is_flag=True, help="The viewer asks for HTJ2K, and shows images while they come.")
+@click.option("--htj2k", is_flag=True, help="The viewer requests HTJ2K, and shows images while they arrive.")
 @config_option
 def demo(folder: Path | None, *, htj2k: bool) -> None:
     """Run everything here over example images or your own.

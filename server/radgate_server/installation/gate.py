@@ -62,7 +62,7 @@ def pass_gate(settings: Settings, purpose: Purpose) -> None:
 def check_owner(data_dir: Path) -> None:
     """See that the installation, if it is there, is this user's: files of another user would stop the server.
 
-    Its key tells whose it is; a volume may be root's, where the server is not.
+    Its key identifies the installation; a volume may be root's, where the server is not.
 
     Raises:
         ConfigurationError: it is another user's.

@@ -221,7 +221,7 @@ def pacs_factories(
     secrets: SecretReader,
     on_certificate: CertificateListener = ignore_certificate,
 ) -> dict[str, PacsFactory]:
-    """How each kind of PACS is connected. `on_certificate` is told of those that are in no file.
+    """How each kind of PACS is connected. `on_certificate` is notified of those that are in no file.
 
     Its adapter is imported when a PACS of that kind is connected to: commands that ask none start without.
     """

@@ -28,7 +28,7 @@ class RetentionTools:
 
 @asynccontextmanager
 async def open_retention_tools(settings: Settings) -> AsyncIterator[RetentionTools]:
-    """Open the installation; running servers are told to erase what they hold.
+    """Open the installation; running servers are notified to erase what they hold.
 
     Raises:
         ConfigurationError, DatabaseUnavailableError: as `open_installation`.

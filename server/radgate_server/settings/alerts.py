@@ -77,7 +77,9 @@ class AlertsSettings(Table):
     )
     interval_s: Seconds = Field(default=5, description="Time between two looks at what is wrong.")
     pacs_down_for_s: float = Field(default=60, ge=0, description="A PACS that is back sooner was not down.")
-    settle_s: float = Field(default=30, ge=0, description="An alert is over when its cause has been gone this long.")
+    settle_s: float = Field(
+        default=30, ge=0, description="An alert is resolved when its cause has been absent this long."
+    )
     repeat_s: float = Field(default=14_400, ge=0, description="Repeated while it lasts, after this; 0 means never.")
     messages_per_hour: int = Field(default=60, ge=1, description="To one receiver; more wait.")
     disk_free_percent: float = Field(

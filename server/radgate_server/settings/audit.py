@@ -26,7 +26,9 @@ class SyslogCollector(_Collector):
     kind: Literal["syslog"]
     host: str = Field(min_length=1, description="Where it is; its certificate must be for this name.")
     port: int = Field(default=6514, ge=1, le=65535, description="Its port.")
-    certificate_file: Path | None = Field(default=None, description="Our certificate (PEM), if it asks for one.")
+    certificate_file: Path | None = Field(
+        default=None, description="Client certificate (PEM), if the collector requires one."
+    )
     key_file: Path | None = Field(default=None, description="Its private key (PEM, without a password).")
 
 

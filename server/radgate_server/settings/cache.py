@@ -8,13 +8,13 @@ from radgate_server.settings.shared.table import GIB, MIB, Seconds, Table
 
 
 class CacheSettings(Table):
-    """The near tiers."""
+    """The cache tiers."""
 
     hot_bytes: int = Field(default=256 * MIB, ge=0, description="Memory for ready-made answers.")
     hot_instance_bytes: int = Field(
         default=64 * MIB, ge=0, description="Memory for whole instances that are read again and again."
     )
-    hot_entry_bytes: int = Field(default=32 * MIB, ge=0, description="Larger answers are not kept in memory.")
+    hot_entry_bytes: int = Field(default=32 * MIB, ge=0, description="Larger answers are not cached in memory.")
     warm_bytes: int = Field(default=20 * GIB, ge=0, description="Disk for instances, below data_dir/warm.")
     tenant_shares: dict[str, Annotated[float, Field(gt=0, le=1000)]] = Field(
         default={},
@@ -30,7 +30,7 @@ class CacheSettings(Table):
         default=5, ge=0, description="How long a query's answer is given again; 0 asks the PACS each time."
     )
     paging_ttl_s: float = Field(
-        default=300, ge=0, description="How long an answer is kept for whoever turns its pages, since the last page."
+        default=300, ge=0, description="How long an answer is cached for its next pages, since the last page was read."
     )
     route_ttl_s: float = Field(
         default=3600, ge=0, description="How long it is remembered which PACS hold a study, when there are several."

@@ -57,7 +57,7 @@ class LimitSettings(Table):
         default=3000,
         ge=4,
         description="Calls in flight at one server, whoever makes them, three quarters of them of one tenant; more are"
-        " refused with `SERVER_OVERLOADED` (429), which says when to come again.",
+        " refused with `SERVER_OVERLOADED` (429), which says when to retry.",
     )
     tenant: TenantLimits = TenantLimits()
     key: KeyLimits = KeyLimits()

@@ -46,7 +46,7 @@ class DimseSettings(Table):
     acquire_timeout_s: Seconds = Field(default=30, description="Waiting for a free association of the pool.")
     pool_idle_s: Seconds = Field(
         default=60,
-        description="An unused association is released after this; one that the PACS ends before is let go at once.",
+        description="An unused association is released after this; one that the PACS ends earlier is closed at once.",
     )
     max_pdu_bytes: int = Field(default=131072, ge=4096, le=1 << 20, description="Largest PDU that we receive.")
     max_instance_bytes: int = Field(

@@ -27,7 +27,7 @@ class RetentionSettings(Table):
     )
     least_days: _Days = Field(
         default=SIX_YEARS_DAYS,
-        description="No rule may be shorter, a tenant's neither; HIPAA asks for six years.",
+        description="No rule may be shorter, a tenant's neither; HIPAA requires six years.",
     )
     interval_s: float = Field(default=86_400, ge=60, description="Time between two looks for records to be erased.")
     batch_records: int = Field(

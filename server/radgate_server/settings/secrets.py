@@ -57,7 +57,7 @@ class SecretsSettings(Table):
     cache_s: float = Field(
         default=30,
         ge=0,
-        description="How long a secret is kept that comes over a network or by a reference; 0 reads it each time.",
+        description="How long a secret is cached that is read over a network or by a reference; 0 reads it each time.",
     )
     rewrap_interval_s: Seconds = Field(
         default=60, description="How often a server looks for secrets that are sealed under an old key."

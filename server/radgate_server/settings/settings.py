@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     dicom_aet: str = Field(default="RADGATE", description="AE title of the storage SCP.")
     metrics_host: str = Field(
         default="127.0.0.1",
-        description="Address of the metrics port, which asks for no key: one that only monitoring reaches.",
+        description="Address of the metrics port, which requires no key: use one that only monitoring reaches.",
     )
     metrics_port: Port = Field(default=9464, description="Prometheus metrics, /healthz and /readyz.")
     drain_s: float = Field(default=20, ge=0, description="After SIGTERM, streams in flight may continue for this long.")

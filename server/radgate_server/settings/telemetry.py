@@ -69,7 +69,7 @@ class TelemetrySettings(Table):
     spans_per_second: float = Field(
         default=1000,
         ge=0,
-        description="Spans that the server records at most, whoever wants them recorded; 0: any number.",
+        description="Most spans that the server records, whoever requested them; 0: no limit.",
     )
     otlp_endpoint: str = Field(
         default="http://localhost:4317",

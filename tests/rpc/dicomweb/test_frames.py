@@ -223,7 +223,7 @@ async def test_of_frames_too_large_to_be_kept_no_more_than_a_piece_is_read_at_a_
     assert max(read) <= max(CHUNK_BYTES, 64 * 1024)
 
 
-async def test_a_frame_of_several_messages_tells_its_length(rig: Rig, frames_web: Web) -> None:
+async def test_a_frame_of_several_messages_reports_its_length(rig: Rig, frames_web: Web) -> None:
     rig.east.add(make_instance(STUDY, SERIES, f"{SERIES}.9", rows=1000, columns=1000, number=8))
     for _ in ("made", "kept"):
         answer = await frames_web.get(url("9", "1"), AS_STORED)

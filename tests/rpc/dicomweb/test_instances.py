@@ -145,7 +145,7 @@ async def test_nothing_is_served_that_can_not_be_recorded(rig: Rig, web: Web) ->
 
 
 @pytest.mark.parametrize("resource", ["", "/metadata"])
-async def test_a_pacs_that_did_not_answer_and_may_hold_more_is_told(rig: Rig, web: Web, resource: str) -> None:
+async def test_a_pacs_that_did_not_answer_and_may_hold_more_is_reported(rig: Rig, web: Web, resource: str) -> None:
     await rig.directory.create_pacs(PacsConfig("east", "second", FolderConnection("/second"), START))
     rig.second.refuse_with = PacsUnreachableError("the PACS can't be reached", pacs="second")
     answer = await web.get(f"/studies/{EAST_STUDY}{resource}")

@@ -21,7 +21,7 @@ DICOM = f"application/dicom; transfer-syntax={HTJ2K}"
 
 
 @pytest.fixture
-async def noted(rig: Rig, web: Web) -> Web:
+async def annotated(rig: Rig, web: Web) -> Web:
     """1 has its samples in the highest bits, 2 is in colour, 3 is as everybody makes it."""
     high = ((np.arange(3 * 64 * 64) % 4096) << 4).astype("<u2").tobytes()
     size = {"rows": 64, "columns": 64}
@@ -55,9 +55,9 @@ async def noted(rig: Rig, web: Web) -> Web:
         (".1", DICOM, HIGH),
     ],
 )
-async def test_notes_are_warnings_each_time(noted: Web, path: str, accept: str, warning: str) -> None:
+async def test_notes_are_warnings_each_time(annotated: Web, path: str, accept: str, warning: str) -> None:
     for _ in range(2):
-        answer = await noted.get(INSTANCE + path, accept)
+        answer = await annotated.get(INSTANCE + path, accept)
         assert answer.error is None
         assert answer.header("warning") == [warning]
 
@@ -72,28 +72,28 @@ async def test_notes_are_warnings_each_time(noted: Web, path: str, accept: str, 
         (".1/frames/1", "*/*"),
     ],
 )
-async def test_there_are_none_without_notes(noted: Web, path: str, accept: str) -> None:
+async def test_there_are_none_without_notes(annotated: Web, path: str, accept: str) -> None:
     for _ in range(2):
-        assert (await noted.get(INSTANCE + path, accept)).header("warning") == []
+        assert (await annotated.get(INSTANCE + path, accept)).header("warning") == []
 
 
-async def test_a_range_of_a_frame_has_them_too(noted: Web) -> None:
-    whole = await noted.get(f"{INSTANCE}.1/frames/1", AS_HTJ2K)
-    part = await noted.get(f"{INSTANCE}.1/frames/1", AS_HTJ2K, range="bytes=0-9")
+async def test_a_range_of_a_frame_has_them_too(annotated: Web) -> None:
+    whole = await annotated.get(f"{INSTANCE}.1/frames/1", AS_HTJ2K)
+    part = await annotated.get(f"{INSTANCE}.1/frames/1", AS_HTJ2K, range="bytes=0-9")
     assert part.body == whole.body[:10]
     assert part.header("warning") == whole.header("warning") == [HIGH]
 
 
-async def test_thumbnails_on_disk_have_them_too(rig: Rig, noted: Web) -> None:
-    await noted.get(f"{INSTANCE}.1/thumbnail")
+async def test_thumbnails_on_disk_have_them_too(rig: Rig, annotated: Web) -> None:
+    await annotated.get(f"{INSTANCE}.1/thumbnail")
     await rig.hot.invalidate("east", None)
-    assert (await noted.get(f"{INSTANCE}.1/thumbnail")).header("warning") == [HIGH]
+    assert (await annotated.get(f"{INSTANCE}.1/thumbnail")).header("warning") == [HIGH]
     assert len(rig.workers.calls) == 1
 
 
 @pytest.mark.parametrize(("accept", "numbers"), [(AS_HTJ2K, "1"), (LIST_OF_HTJ2K, "1,2")])
 async def test_frames_of_what_is_thrown_away_meanwhile_are_not_kept(
-    rig: Rig, noted: Web, monkeypatch: pytest.MonkeyPatch, accept: str, numbers: str
+    rig: Rig, annotated: Web, monkeypatch: pytest.MonkeyPatch, accept: str, numbers: str
 ) -> None:
     transcode = rig.workers.transcode
 
@@ -103,9 +103,9 @@ async def test_frames_of_what_is_thrown_away_meanwhile_are_not_kept(
         return await transcode(*args, **options)
 
     monkeypatch.setattr(rig.workers, "transcode", thrown_away)
-    first = await noted.get(f"{INSTANCE}.1/frames/{numbers}", accept)
+    first = await annotated.get(f"{INSTANCE}.1/frames/{numbers}", accept)
     monkeypatch.undo()
-    again = await noted.get(f"{INSTANCE}.1/frames/{numbers}", accept)
+    again = await annotated.get(f"{INSTANCE}.1/frames/{numbers}", accept)
     assert len(first.body) == len(again.body)
     assert rig.east.calls["retrieve"] == 2
     assert len(rig.workers.calls) == 2

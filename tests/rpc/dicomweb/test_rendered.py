@@ -88,7 +88,7 @@ async def test_who_asks_at_the_same_time_shares_one_rendering(rig: Rig, pictures
     assert len(rig.audit.entries) == 8
 
 
-async def test_a_client_that_has_it_is_told_so_and_recorded(rig: Rig, pictures: Web) -> None:
+async def test_a_client_that_has_it_is_informed_and_recorded(rig: Rig, pictures: Web) -> None:
     first = await pictures.get(url("1"))
     [tag] = first.header("etag")
     again = await pictures.get(url("1"), if_none_match=f'"other", {tag}')

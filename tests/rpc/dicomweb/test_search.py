@@ -68,12 +68,12 @@ async def test_matches_say_where_they_are_retrieved(web: Web, url: str, place: s
     assert list(match) == sorted(match)
 
 
-@pytest.mark.parametrize(("values", "is_told"), [({"Value": ["CT"]}, True), ({}, False)])
-def test_a_study_of_unknown_modality_has_no_empty_list_of_them(values: dict[str, object], is_told: bool) -> None:
+@pytest.mark.parametrize(("values", "is_notified"), [({"Value": ["CT"]}, True), ({}, False)])
+def test_a_study_of_unknown_modality_has_no_empty_list_of_them(values: dict[str, object], is_notified: bool) -> None:
     attributes = {"0020000D": {"vr": "UI", "Value": [EAST_STUDY]}, "00080061": {"vr": "CS", **values}}
     page = QueryPage((SourcedMatch(attributes, ("main",)),), has_more=False, warnings=())
     match = json.loads(render_matches(page, QueryLevel.STUDY, "http://here"))[0]
-    assert ("00080061" in match) == is_told
+    assert ("00080061" in match) == is_notified
 
 
 async def test_text_beyond_ascii_names_its_character_set(web: Web) -> None:

@@ -26,7 +26,7 @@ def test_a_silence_from_its_beginning_to_its_end(north: Cli) -> None:
     assert "no such silence" in north.refused("alerts", "unsilence", silence_id)
 
 
-def test_an_alert_that_does_not_exist_is_told_with_those_that_do(north: Cli) -> None:
+def test_an_alert_that_does_not_exist_is_reported_with_those_that_do(north: Cli) -> None:
     said = north.refused("alerts", "silence", "RadgatePacsDwn")
     assert "no alert of this name" in said
     assert "RadgatePacsDown" in said

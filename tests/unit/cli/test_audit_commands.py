@@ -29,7 +29,7 @@ def audited(north: Cli) -> Cli:
     return north
 
 
-def test_a_whole_trail_is_told(audited: Cli) -> None:
+def test_a_whole_trail_is_reported(audited: Cli) -> None:
     result = audited.ok("audit", "verify")
     assert result.stdout == ""
     first, not_excluded, last = result.stderr.splitlines()
@@ -41,7 +41,7 @@ def test_a_whole_trail_is_told(audited: Cli) -> None:
     assert "looked at 4 records" in audited.ok("audit", "verify", "--tenant", "north").stderr
 
 
-def test_records_that_wait_for_a_server_are_told(audited: Cli) -> None:
+def test_records_that_wait_for_a_server_are_reported(audited: Cli) -> None:
     folder = audited.data_dir / "audit-spool"
     folder.mkdir()
     (folder / "000000000001.spool").touch()
@@ -52,7 +52,7 @@ def test_records_that_wait_for_a_server_are_told(audited: Cli) -> None:
         assert audited.ok("audit", *command).stderr.startswith(words)
 
 
-def test_the_first_broken_record_is_told(audited: Cli) -> None:
+def test_the_first_broken_record_is_reported(audited: Cli) -> None:
     attack(audited, "UPDATE audit_entries SET address = '' WHERE tenant_id = 'north' AND sequence = 2")
     result = audited.run("audit", "verify")
     assert result.exit_code == 1
@@ -78,7 +78,7 @@ def test_a_checkpoint_kept_elsewhere_finds_what_was_cut(audited: Cli, tmp_path: 
     )
 
 
-def test_what_an_outside_checkpoint_does_not_vouch_for_is_told(audited: Cli, tmp_path: Path) -> None:
+def test_what_an_outside_checkpoint_does_not_vouch_for_is_reported(audited: Cli, tmp_path: Path) -> None:
     (tmp_path / "kept.jsonl").write_text(audited.ok("audit", "checkpoint", "--tenant", "north").stdout)
     reported = audited.ok("audit", "verify", "--checkpoint", str(tmp_path / "kept.jsonl")).stderr
     assert (
@@ -87,7 +87,7 @@ def test_what_an_outside_checkpoint_does_not_vouch_for_is_told(audited: Cli, tmp
     assert "Of (none) no outside checkpoint was given." in reported
 
 
-def test_entries_taken_from_the_index_are_told_and_made_again(audited: Cli) -> None:
+def test_entries_taken_from_the_index_are_reported_and_made_again(audited: Cli) -> None:
     assert "NOT COMPLETE" not in audited.ok("audit", "search", "--tenant", "north").stderr
     attack(audited, "DELETE FROM audit_index WHERE tenant_id = 'north' AND term = 'u:cli'")
     result = audited.run("audit", "verify")
@@ -141,7 +141,7 @@ def test_records_are_exported_as_others_read_them(audited: Cli) -> None:
     assert {AuditEvent.model_validate_json(event).action for event in events} == {"E", "R"}
 
 
-def test_what_can_not_be_used_is_told(audited: Cli, tmp_path: Path) -> None:
+def test_what_can_not_be_used_is_reported(audited: Cli, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong"
     wrong.write_text("\nnothing\n")
     assert "line 2 of the file" in audited.refused("audit", "verify", "--checkpoint", str(wrong))

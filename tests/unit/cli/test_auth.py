@@ -18,7 +18,7 @@ def test_a_key_is_explained(north: Cli) -> None:
     assert token.split("_", 2)[2] not in reported
 
 
-def test_a_key_that_was_revoked_is_told_to_be(north: Cli) -> None:
+def test_a_key_that_was_revoked_is_reported_to_be(north: Cli) -> None:
     token = north.ok("key", "create", "--tenant", "north", "--role", "viewer").stdout.strip()
     key_id = token.split("_")[1]
     north.ok("key", "revoke", key_id)
@@ -28,7 +28,7 @@ def test_a_key_that_was_revoked_is_told_to_be(north: Cli) -> None:
     assert result.stdout.startswith(f"credential: API key\nrefused: key {key_id} was revoked at ")
 
 
-def test_a_token_of_nobody_known_is_told_why(north: Cli) -> None:
+def test_a_token_of_nobody_known_is_informed_why(north: Cli) -> None:
     result = north.run("auth", "explain", typed="not.a.token\n")
     assert result.exit_code == 1
     assert "refused: token: " in result.stdout

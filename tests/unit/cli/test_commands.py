@@ -165,7 +165,7 @@ def test_a_key_for_what_is_not_there_is_refused(north: Cli, arguments: tuple[str
     assert message in north.refused("key", "create", *arguments)
 
 
-def test_cache_is_told_per_tenant_and_thrown_away(north: Cli) -> None:
+def test_cache_is_reported_per_tenant_and_thrown_away(north: Cli) -> None:
     reported = [(row["tenant"], row["tier"], row["entries"], row["used_bytes"]) for row in north.json("cache", "stats")]
     assert reported == [("north", "warm", 0, 0), ("north", "derived", 0, 0)]
     assert north.ok("cache", "stats", "--tenant", "north").stdout.splitlines()[0].split()[:3] == [
@@ -208,14 +208,14 @@ def test_settings_come_from_the_file_given(cli: Cli, tmp_path: Path, place: str)
         ("database_url = 'mysql://x'", "setting database_url"),
     ],
 )
-def test_a_wrong_configuration_is_told(cli: Cli, tmp_path: Path, text: str, message: str) -> None:
+def test_a_wrong_configuration_is_reported(cli: Cli, tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "radgate.toml"
     file.write_text(text)
     del cli.environment["RADGATE_DATABASE_URL"]
     assert message in cli.refused("migrate", "--config", str(file))
 
 
-def test_a_database_that_is_not_there_is_told(north: Cli, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_database_that_is_not_there_is_reported(north: Cli, caplog: pytest.LogCaptureFixture) -> None:
     cli = north
     cli.environment["RADGATE_DATABASE_URL"] = f"postgresql+psycopg://radgate:swordfish@/x?host={cli.data_dir}"
     assert cli.refused("tenant", "list") == "Error: the database can't be reached\n"
@@ -223,7 +223,7 @@ def test_a_database_that_is_not_there_is_told(north: Cli, caplog: pytest.LogCapt
     assert "swordfish" not in caplog.text
 
 
-def test_a_missing_configuration_file_is_told(cli: Cli, tmp_path: Path) -> None:
+def test_a_missing_configuration_file_is_reported(cli: Cli, tmp_path: Path) -> None:
     assert "can't read the configuration file" in cli.refused("migrate", "--config", str(tmp_path / "none.toml"))
 
 

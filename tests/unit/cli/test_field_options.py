@@ -89,7 +89,7 @@ def test_a_change_leaves_what_is_not_given() -> None:
     assert isinstance(run(["--password-ref", "env:TAPE"], old)[0].secret, SecretReference)
 
 
-def test_a_secret_goes_to_another_host_only_when_it_is_given_anew() -> None:
+def test_a_secret_goes_to_another_host_only_when_it_is_given_again() -> None:
     old = Tape("left", password=Secret("old"))
     assert "must be given again when tape.host changes" in str(run(["--host", "right"], old)[0])
     assert run(["--host", "right", "--password-env", "PACS_SECRET"], old)[0].secret == Secret("hunter2")

@@ -54,7 +54,7 @@ def test_a_file_that_is_no_instance(study: Path, tmp_path: Path) -> None:
         plan(wish(tmp_path / "missing"))
 
 
-def test_a_directory_is_made_anew_beside_it(study: Path) -> None:
+def test_a_directory_is_made_again_beside_it(study: Path) -> None:
     planned = plan(wish(study))
     new = study.with_name("study-new")
     assert (planned.output, planned.left_out) == (new, 2)
@@ -105,7 +105,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert (path.read_bytes(), list(path.parent.iterdir())) == (b"1234", [path])
 
 
-async def test_what_fails_is_told_by_file_and_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_what_fails_is_reported_by_file_and_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pairs = [Pair(tmp_path / name, tmp_path / f"{name}.new") for name in ("a", "b", "c", "d", "e")]
     for path in (pairs[3].source, pairs[3].output):
         path.write_bytes(b"there")

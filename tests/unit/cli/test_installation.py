@@ -33,7 +33,7 @@ def test_the_first_tenant_may_be_created_before_the_first_start_and_says_that_it
         ("alerts", "silence", "RadgateDiskFull"),
     ],
 )
-def test_a_wrong_data_dir_is_told_and_nothing_is_made_there(cli: Cli, command: tuple[str, ...]) -> None:
+def test_a_wrong_data_dir_is_reported_and_nothing_is_made_there(cli: Cli, command: tuple[str, ...]) -> None:
     assert f"there is no installation in {cli.data_dir}" in cli.refused(*command)
     assert not cli.data_dir.exists()
     cli.data_dir.mkdir()
@@ -88,7 +88,7 @@ def test_a_database_beside_an_empty_data_dir_is_refused_with_what_is_missing(nor
     assert [path.name for path in restored.data_dir.iterdir() if path.name.endswith(".key")] == []
 
 
-def test_keys_of_another_server_are_told_apart_and_taken_only_when_that_is_meant(north: Cli, tmp_path: Path) -> None:
+def test_keys_of_another_server_are_distinguished_and_taken_only_when_that_is_meant(north: Cli, tmp_path: Path) -> None:
     other = Cli(tmp_path / "other")
     other.ok("tenant", "create", "south")
     shutil.copy(other.data_dir / "audit-signing.key", north.data_dir / "audit-signing.key")

@@ -62,7 +62,7 @@ def test_the_newest_version_is_missed_though_nothing_is_sealed_under_it(sealed: 
     assert f"keys/{SECOND} is not in data_dir" in sealed.refused("tenant", "list")
 
 
-def test_without_a_backup_one_goes_on_with_a_new_key_and_gives_credentials_again(sealed: Cli) -> None:
+def test_without_a_backup_one_continues_with_a_new_key_and_gives_credentials_again(sealed: Cli) -> None:
     sealed.change("INSERT INTO tenant_cache_keys SELECT 'north', sealed_password FROM pacs", ())
     key(sealed).unlink()
     sealed.ok("migrate", "--accept-keys")

@@ -128,7 +128,7 @@ def test_a_password_is_asked_for_or_read_and_never_shown(north: Cli, tmp_path: P
         (("--tenant", "south"), 1, "no tenant"),
     ],
 )
-def test_bad_options_of_a_pacs_are_told(north: Cli, options: tuple[str, ...], status: int, message: str) -> None:
+def test_bad_options_of_a_pacs_are_reported(north: Cli, options: tuple[str, ...], status: int, message: str) -> None:
     assert message in north.refused(*DIMSE, "--name", "main", *options, status=status)
     assert north.json("pacs", "list") == []
 
@@ -169,7 +169,7 @@ def test_a_folder_is_read_when_it_is_added(north: Cli, images: Path) -> None:
     assert "images answered in" in north.ok("pacs", "test", "--tenant", "north", "--name", "images").stdout
 
 
-def test_a_folder_without_images_is_refused_unless_told_otherwise(north: Cli, tmp_path: Path) -> None:
+def test_a_folder_without_images_is_refused_unless_set_otherwise(north: Cli, tmp_path: Path) -> None:
     add = ("pacs", "add", "folder", "--tenant", "north", "--name", "images", "--path", str(tmp_path))
     result = north.run(*add)
     assert result.exit_code == 1
@@ -267,7 +267,9 @@ def test_a_web_pacs_is_added_with_its_credentials(
         (("--failover-threshold", "0"), 2, "0 is not in the range"),
     ],
 )
-def test_bad_options_of_a_web_pacs_are_told(north: Cli, options: tuple[str, ...], status: int, message: str) -> None:
+def test_bad_options_of_a_web_pacs_are_reported(
+    north: Cli, options: tuple[str, ...], status: int, message: str
+) -> None:
     north.environment |= SECRETS
     assert message in north.refused(*WEB, "--no-validate", *options, status=status)
     assert north.json("pacs", "list") == []
@@ -286,7 +288,7 @@ def test_an_update_leaves_what_it_does_not_name(web: Cli) -> None:
 
 
 @pytest.mark.parametrize("options", [("--url", "https://evil.example"), ("--wado-uri-url", "https://evil.example")])
-def test_a_secret_goes_to_another_host_only_when_it_is_given_anew(web: Cli, options: tuple[str, ...]) -> None:
+def test_a_secret_goes_to_another_host_only_when_it_is_given_again(web: Cli, options: tuple[str, ...]) -> None:
     assert "dicomweb.password: must be given again" in web.refused(*UPDATE_WEB, "--no-validate", *options)
     assert web.json("pacs", "list")[0]["url"] == "https://pacs.example/rs"
     web.ok(*UPDATE_WEB, "--no-validate", *options, "--password-env", "NEW_SECRET")
@@ -363,7 +365,7 @@ def test_another_kind_of_pacs_is_not_changed(web: Cli) -> None:
     assert "no PACS" in web.refused("pacs", "update", "folder", "--tenant", "north", "--name", "nobody")
 
 
-def test_a_validation_tells_each_check_and_is_kept(pair: Cli, images: Path) -> None:
+def test_a_validation_reports_each_check_and_is_kept(pair: Cli, images: Path) -> None:
     lines = pair.ok("pacs", "validate", "main", "--tenant", "north").stdout.splitlines()
     assert [line.split()[0] for line in lines][:3] == ["connectivity", "credentials", "query"]
     assert pair.json("pacs", "list")[0]["validation"]["passed"]
@@ -411,7 +413,7 @@ def test_a_backup_that_leaves_its_group_leaves_the_work_to_it(pair: Cli, images:
     assert pair.ok("pacs", "failover", "main", "--tenant", "north").stderr.startswith("third does the work of main")
 
 
-def test_the_list_tells_what_a_server_last_wrote_down(pair: Cli) -> None:
+def test_the_list_reports_what_a_server_last_wrote_down(pair: Cli) -> None:
     operations = (
         OperationState("echo", BreakerState.CLOSED, 0),
         OperationState("find", BreakerState.OPEN, 5),
@@ -467,6 +469,8 @@ def test_the_command_that_is_suggested_adds_just_that(north: Cli, connection: Pa
         (("70000",), 2, "70000 is not in the range"),
     ],
 )
-def test_bad_options_of_a_detection_are_told(north: Cli, options: tuple[str, ...], status: int, message: str) -> None:
+def test_bad_options_of_a_detection_are_reported(
+    north: Cli, options: tuple[str, ...], status: int, message: str
+) -> None:
     north.environment |= SECRETS
     assert message in north.refused("pacs", "detect", "pacs.example", *options, status=status)

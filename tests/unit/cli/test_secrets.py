@@ -49,7 +49,7 @@ def test_a_key_is_rotated_looked_at_and_pruned(filled: Cli) -> None:
     assert details[-3:] == ["rotate the key of secrets", "prune the keys of secrets", "prune the keys of secrets"]
 
 
-def test_what_was_sealed_before_is_read_and_wrapped_anew(filled: Cli) -> None:
+def test_what_was_sealed_before_is_read_and_wrapped_again(filled: Cli) -> None:
     seal_as_before(filled.data_dir, "a", "hunter2")
     assert states(filled) == [("secret.key", "old", 1), ("file:1", "current", 2)]
     assert "1 secrets are to be wrapped again" in filled.ok("secrets", "status").stderr
@@ -57,7 +57,7 @@ def test_what_was_sealed_before_is_read_and_wrapped_anew(filled: Cli) -> None:
     assert states(filled) == [("file:1", "unused", 0), ("file:2", "current", 3)]
 
 
-def test_a_secret_that_can_not_be_opened_is_told(filled: Cli) -> None:
+def test_a_secret_that_can_not_be_opened_is_reported(filled: Cli) -> None:
     with closing(sqlite3.connect(filled.data_dir / "radgate.db")) as database, database:
         database.execute("UPDATE pacs SET sealed_password = ? WHERE name = 'a'", (b"\x01" + bytes(40),))
         database.execute("UPDATE pacs SET sealed_password = ? WHERE name = 'b'", (b"what is this",))

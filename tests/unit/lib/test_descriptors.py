@@ -22,7 +22,7 @@ def test_all_is_written_though_the_system_takes_a_little_at_a_time(
     assert (tmp_path / "file").read_bytes() == data
 
 
-def test_a_disk_that_is_full_in_the_middle_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_full_in_the_middle_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     left, write = 4, os.write
 
     def fill(fd: int, rest: memoryview) -> int:

@@ -56,7 +56,7 @@ async def test_things_come_in_order_whichever_is_made_first() -> None:
 
 
 @pytest.mark.parametrize(("max_things", "max_bytes"), [(3, 1000), (10, 300)])
-async def test_no_more_are_under_way_than_fit(max_things: int, max_bytes: int) -> None:
+async def test_no_more_are_in_progress_than_fit(max_things: int, max_bytes: int) -> None:
     workshop = Workshop()
     async with aclosing(ahead(workshop, count_to(8), max_things, max_bytes)) as things:
         first = asyncio.ensure_future(anext(things))
@@ -100,7 +100,7 @@ async def test_what_the_source_raises_comes_after_all_that_came_before() -> None
             await anext(things)
 
 
-async def test_leaving_cancels_what_is_under_way() -> None:
+async def test_leaving_cancels_what_is_in_progress() -> None:
     workshop = Workshop()
     workshop.finish(0)
     async with aclosing(ahead(workshop, count_to(8))) as things:

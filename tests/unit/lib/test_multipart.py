@@ -144,12 +144,12 @@ def test_a_part_of_its_declared_length_is_whole_without_a_delimiter(rest: bytes)
         b"--" + BOUNDARY + b"\r\nContent-Length: 3\r\n\r\nABCD",
     ],
 )
-def test_a_body_that_ends_too_early_is_told(text: bytes) -> None:
+def test_a_body_that_ends_too_early_is_reported(text: bytes) -> None:
     with pytest.raises(MultipartError, match="too early"):
         parse(cut(text, 3))
 
 
-def test_malformed_headers_are_told() -> None:
+def test_malformed_headers_are_reported() -> None:
     with pytest.raises(MultipartError, match="malformed header"):
         parse([b"--" + BOUNDARY + b"\r\nno colon\r\n\r\nA"])
 

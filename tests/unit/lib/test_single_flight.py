@@ -34,7 +34,7 @@ async def test_callers_at_the_same_time_share_one_making() -> None:
     assert making.begun == 1
 
 
-async def test_another_key_and_a_later_caller_are_made_anew() -> None:
+async def test_another_key_and_a_later_caller_are_made_again() -> None:
     flights: SingleFlight[str, int] = SingleFlight()
     making = Making()
     making.release.set()
@@ -57,7 +57,7 @@ async def test_one_caller_leaving_does_not_disturb_the_others() -> None:
     assert making.given_up == 0
 
 
-async def test_the_last_caller_leaving_cancels_and_the_next_begins_anew() -> None:
+async def test_the_last_caller_leaving_cancels_and_the_next_begins_again() -> None:
     flights: SingleFlight[str, int] = SingleFlight()
     making = Making()
     first = asyncio.create_task(flights.run("key", making))

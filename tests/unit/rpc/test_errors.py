@@ -204,7 +204,7 @@ def test_the_trailers_say_what_http_needs_to_know() -> None:
 
 
 @pytest.mark.parametrize("kind", [*sorted(KEPT_BACK, key=str), ValueError, ExceptionGroup])
-def test_a_defect_tells_the_request_id_and_nothing_else(
+def test_a_defect_reports_the_request_id_and_nothing_else(
     kind: type[Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
     error = ExceptionGroup("DOE^JANE", [ValueError("DOE^JANE")]) if kind is ExceptionGroup else kind("DOE^JANE")

@@ -51,7 +51,7 @@ def run(assembler: InstanceAssembler, *responses: RetrieveInstancesResponse) -> 
     return [made for response in responses if (made := assembler.feed(response)) is not None]
 
 
-def test_pieces_become_an_instance_and_progress_is_told() -> None:
+def test_pieces_become_an_instance_and_progress_is_reported() -> None:
     reported: list[Progress] = []
     assembler = InstanceAssembler(reported.append, allow_partial=False)
     made = run(

@@ -56,7 +56,7 @@ def take(made: Resumption[object], responses: list[RetrieveInstancesResponse]) -
         made.assembler.feed(response)
 
 
-def test_what_breaks_in_its_midst_goes_on_from_the_last_token() -> None:
+def test_what_breaks_in_its_midst_continues_from_the_last_token() -> None:
     made = resumption()
     take(made, whole(b"one") + half())
     assert made.delay_s(BROKEN) is not None
@@ -68,7 +68,7 @@ def test_what_breaks_in_its_midst_goes_on_from_the_last_token() -> None:
     assert (made.assembler.received, made.assembler.resume_token) == (2, b"two")
 
 
-def test_what_breaks_in_its_first_instance_begins_anew() -> None:
+def test_what_breaks_in_its_first_instance_begins_again() -> None:
     made = resumption()
     take(made, half())
     assert made.delay_s(BROKEN) is not None

@@ -142,7 +142,7 @@ def test_an_upload_names_its_target_first(tmp_path: Path) -> None:
         assert chunk.chunk == DATA
 
 
-def test_an_upload_tells_that_its_file_could_not_be_read(tmp_path: Path) -> None:
+def test_an_upload_reports_that_its_file_could_not_be_read(tmp_path: Path) -> None:
     upload = TranscodeUpload(tmp_path / "missing.dcm", "1.2", 0)
     assert len(list(upload.requests())) == 1
     with pytest.raises(FileNotFoundError):

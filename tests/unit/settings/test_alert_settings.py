@@ -26,7 +26,7 @@ SLACK: dict[str, Any] = {"kind": "slack", "name": "chat", "url": "https://hooks.
 HOOK: dict[str, Any] = {"kind": "webhook", "name": "hook", "url": "https://ops.example/hook", "secret": "very-secret"}
 
 
-def test_receivers_are_told_apart_by_their_kind() -> None:
+def test_receivers_are_distinguished_by_their_kind() -> None:
     receivers = load_settings(alerts={"receivers": [MAIL, PAGER, SLACK, HOOK]}).alerts.receivers
     assert [receiver.kind for receiver in receivers] == ["smtp", "pagerduty", "slack", "webhook"]
     assert isinstance(receivers[0], SmtpReceiver)

@@ -12,7 +12,7 @@ def test_networks_are_read() -> None:
 
 
 @pytest.mark.parametrize("network", ["10.0.0.1/8", "10.0.0.0/33", "hospital"])
-def test_what_is_no_network_is_told(network: str) -> None:
+def test_what_is_no_network_is_reported(network: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_settings(pacs={"allowed_networks": [network]})
     (line,) = caught.value.message.splitlines()
@@ -30,7 +30,7 @@ def test_what_is_no_network_is_told(network: str) -> None:
         ("operator", {"modalities": "CT"}, "a certificate for some studies alone is a viewer's"),
     ],
 )
-def test_a_certificate_that_is_confined_to_nothing_or_in_vain_is_told(
+def test_a_certificate_that_is_confined_to_nothing_or_in_vain_is_reported(
     role: str, only: dict[str, object], reported: str
 ) -> None:
     certificate = {"name": "DNS:practice.example", "tenants": "north", "role": role, "only": only}
@@ -41,7 +41,7 @@ def test_a_certificate_that_is_confined_to_nothing_or_in_vain_is_told(
 
 
 @pytest.mark.parametrize("zone", ["Mars", "Europe", "../etc/passwd"])
-def test_a_time_zone_that_does_not_exist_is_told(zone: str) -> None:
+def test_a_time_zone_that_does_not_exist_is_reported(zone: str) -> None:
     with pytest.raises(ConfigurationError):
         load_settings(reports={"time_zone": zone})
 
@@ -77,7 +77,7 @@ def test_each_header_for_the_collector_may_have_a_variable_of_its_own(monkeypatc
         "http://:4318",
     ],
 )
-def test_a_collector_that_can_be_nowhere_is_told(endpoint: str) -> None:
+def test_a_collector_that_can_be_nowhere_is_reported(endpoint: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_settings(telemetry={"otlp_endpoint": endpoint})
     assert caught.value.message == (
@@ -104,7 +104,9 @@ def test_the_environment_stands_in_for_a_header_that_the_file_has_in_lower_case(
         load_settings(telemetry={"otlp_headers": {"Authorization": "old"}})
 
 
-def test_a_table_in_the_environment_that_is_no_json_is_told_without_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_in_the_environment_that_is_no_json_is_reported_without_its_text(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("RADGATE_TELEMETRY__OTLP_HEADERS", "authorization=Bearer s3cret")
     with pytest.raises(
         ConfigurationError, match=r"^variable RADGATE_TELEMETRY__OTLP_HEADERS: .* must be JSON"
@@ -134,7 +136,7 @@ def test_a_table_in_the_environment_that_is_no_json_is_told_without_its_text(mon
         ({"x-site": ""}, "the value of x-site must be of printable ASCII"),
     ],
 )
-def test_what_is_no_header_is_told_without_its_value(headers: dict[str, str], reported: str) -> None:
+def test_what_is_no_header_is_reported_without_its_value(headers: dict[str, str], reported: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_settings(telemetry={"otlp_headers": headers})
     assert caught.value.message.startswith(

@@ -132,7 +132,7 @@ def test_a_secret_is_read_from_the_file_that_its_variable_names(
     assert "RADGATE_DATABASE_URL and RADGATE_DATABASE_URL_FILE exclude each other" in reported()
 
 
-def test_no_value_of_a_secret_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_value_of_a_secret_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RADGATE_ALERTS__RECEIVERS", '[{"kind": "slack", "name": "a b", "url": 5678}]')
     assert "5678" not in reported()
     assert "alerts.receivers.0.slack.name = 'a b'" in reported()

@@ -1,4 +1,4 @@
-"""The view of viewing.py for where a client can't send while it receives: one stream, and a call for each wish."""
+"""The view of viewing.py for where a client can't send while it receives: one stream, and a call for each priority."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
 from threading import Lock
@@ -52,8 +52,8 @@ class ServerStreamView(Iterator[ViewedFrame]):
         """Let this series come first, from the instance (its middle, when none is named) outwards.
 
         With `whole`, its frames come whole at once, before the low resolutions of others. Before the first frame the
-        wish is kept until the view is open. Returns False when the server that answers has no such view open: all was
-        sent already, or it is another server than the view's. Raises InvalidRequestError when the view holds no such
+        priority is stored until the view is open. Returns False when the server has no such view open: all
+        was sent already, or it is another server than the view's. Raises InvalidRequestError when the view has no such
         series or instance; the view continues.
         """
         priority = wish(series_instance_uid, sop_instance_uid, whole).prioritize

@@ -1,4 +1,4 @@
-"""Frames for whoever looks at them as they come: a low resolution first, the rest later, in the order wished for."""
+"""Frames for whoever looks at them as they come: a low resolution first, the rest later, in the requested order."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
@@ -153,7 +153,7 @@ class View(Iterator[ViewedFrame]):
         self._frames.close()
 
     def _say_no_more(self) -> None:
-        """Let the server end the stream, and end the thread in which grpc waits for wishes."""
+        """Let the server end the stream, and end the thread in which grpc waits for priorities."""
         self._wishes.put(None)
 
 

@@ -37,7 +37,7 @@ def check_picture(
     pairs = zip(frames, presentations, strict=True)
     if sum(_picture_pixels(frame.image, presentation, target) for frame, presentation in pairs) > max_pixels:
         raise ImageTooLargeError(
-            f"the picture has more than {max_pixels} pixels; ask for a smaller viewport or fewer frames",
+            f"the picture has more than {max_pixels} pixels; request a smaller viewport or fewer frames",
             max_pixels=str(max_pixels),
         )
 

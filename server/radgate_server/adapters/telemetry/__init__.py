@@ -1,4 +1,4 @@
-"""How the server tells of itself: logs, metrics, traces; none of them with patient data."""
+"""How the server reports itself: logs, metrics, traces; none of them with patient data."""
 
 from radgate_server.adapters.telemetry.logs.setup import set_up_logging
 from radgate_server.adapters.telemetry.metrics.audit import AuditMetrics

@@ -67,4 +67,4 @@ def delete(name: str, yes: bool) -> None:
     if not yes:
         click.confirm(f"Delete tenant {name} with its PACS?", abort=True, err=True)
     run_admin(lambda admin: admin.delete_tenant(caller_for(), name))
-    hint(f"tenant {name} is gone")
+    hint(f"tenant {name} is deleted")

@@ -32,7 +32,7 @@ class Plan:
 
 
 def plan(request: ConversionRequest) -> Plan:
-    """What the wish comes to.
+    """What the request comes to.
 
     Raises:
         InstanceMalformedError: the file is no DICOM instance.

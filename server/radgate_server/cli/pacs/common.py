@@ -1,4 +1,4 @@
-"""What the commands about PACS share: names, groups, and validations as they are told."""
+"""What the commands about PACS share: names, groups, and reports of validations."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -59,7 +59,7 @@ def set_up(old: PacsSetup | None, connection: PacsConnection, options: Options) 
 
 
 def print_check(*, err: bool) -> Callable[[Check], None]:
-    """Tell each check of a validation as it is made, on stdout or stderr."""
+    """Report each check of a validation as it is made, on stdout or stderr."""
 
     def report(check: Check) -> None:
         click.echo(f"{check.name:<18}{check.outcome.value:<9}{check.message}", err=err)

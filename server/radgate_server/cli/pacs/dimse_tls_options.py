@@ -19,7 +19,7 @@ dimse_tls_options = together(
     click.option(
         "--tls-cert-ref",
         metavar="REF",
-        help="Where certificate, chain and key are kept together (PEM), not in files; a reference as of passwords.",
+        help="Reference to certificate, chain and key (PEM), in place of files; the same form as for passwords.",
     ),
     click.option("--tls-server-name", metavar="NAME", help="Name that the PACS's certificate has, if not the host's."),
     click.option(

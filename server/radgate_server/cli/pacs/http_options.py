@@ -76,7 +76,7 @@ def http_options(*, new: bool, wado_uri: bool = False) -> Callable[[Callable[...
         password_env_option,
         click.option("--api-key-header", metavar="HEADER", help="Header that carries an API key."),
         click.option("--api-key-env", metavar="VAR", help="Environment variable with the API key."),
-        click.option("--oauth2-token-url", metavar="URL", help="Where to ask for OAuth 2.0 tokens."),
+        click.option("--oauth2-token-url", metavar="URL", help="Endpoint that issues OAuth 2.0 tokens."),
         click.option("--client-id", metavar="ID", help="OAuth 2.0 client."),
         click.option("--client-secret-env", metavar="VAR", help="Environment variable with the client's secret."),
         password_ref_option,

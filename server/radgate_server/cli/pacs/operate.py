@@ -59,7 +59,7 @@ def failback(name: str, tenant_id: str) -> None:
 def remove(tenant_id: str, name: str) -> None:
     """Remove a PACS from its tenant, and what is cached for the tenant."""
     run_admin(lambda admin: admin.pacs.delete(caller_for(tenant_id), name))
-    hint(f"PACS {name} is gone")
+    hint(f"PACS {name} is removed")
 
 
 def _report(transition: Transition) -> None:

@@ -64,7 +64,7 @@ def list_(tenant_id: str | None, as_json: bool) -> None:
 @json_option
 @config_option
 def history(name: str, tenant_id: str, limit: int, as_json: bool) -> None:
-    """Tell when and why the work went from one PACS to another in the group of NAME, the newest first."""
+    """Report when and why requests were switched from one PACS to another in the group of NAME, the newest first."""
     transitions = run_admin(lambda admin: admin.pacs.list_transitions(caller_for(tenant_id), name, limit))
     rows = [asdict(transition) for transition in transitions]
     print_rows(rows, ("time", "primary", "from_pacs", "to_pacs", "cause", "reason"), as_json=as_json)

@@ -91,7 +91,7 @@ password_env_option = click.option(
 password_ref_option = click.option(
     "--password-ref",
     metavar="REF",
-    help="Where the secret is kept, to be read when it is used: env:NAME, file:/path, aws-secretsmanager:NAME[#KEY] or"
+    help="Reference to the secret, read when it is used: env:NAME, file:/path, aws-secretsmanager:NAME[#KEY] or"
     " vault:PATH#KEY.",
 )
 no_password_option = click.option(

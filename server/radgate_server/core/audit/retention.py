@@ -92,7 +92,7 @@ class Traces(NamedTuple):
 class HoldList:
     """The holds of a tenant that are in force, as records are compared with them.
 
-    `studies_of` tells the studies of each held patient, for records that name a study and no patient.
+    `studies_of` returns the studies of each held patient, for records that name a study and no patient.
     """
 
     def __init__(self, holds: Sequence[LegalHold], studies_of: Mapping[str, Collection[str]]) -> None:

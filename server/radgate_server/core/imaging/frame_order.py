@@ -28,7 +28,7 @@ class FrameStep(NamedTuple):
 class _Turn(NamedTuple):
     """The lowest goes first. Distances count in halves, since the middle may lie between two.
 
-    `stage` is below 0 for what is wished for: the latest wish goes before earlier ones, and before everything else.
+    `stage` is below 0 for what is requested: the latest request goes before earlier ones, and before everything else.
     """
 
     stage: int
@@ -102,7 +102,7 @@ class FrameOrder:
     def prioritize(self, series_instance_uid: str, sop_instance_uid: str = "", *, whole: bool = False) -> bool:
         """Let a series go first, from its middle or from the given instance outwards; False when there is none such.
 
-        With `whole` its frames are sent whole at once, before the low resolutions of all but those wished for later.
+        With `whole` its frames are sent whole at once, before the low resolutions of all but those requested later.
         """
         series = self._series.get(series_instance_uid)
         if series is None or (sop_instance_uid and sop_instance_uid not in series.positions):

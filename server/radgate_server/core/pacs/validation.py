@@ -16,7 +16,7 @@ class CheckOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a check ended, and what a person is told."""
+    """How a check ended, and what is reported to a person."""
 
     outcome: CheckOutcome
     message: str

@@ -22,7 +22,7 @@ def check_answer_size(size_bytes: int, field: str) -> None:
     """
     if size_bytes > MAX_ANSWER_BYTES:
         text = f"asks for {size_bytes >> 20} MiB of matches, {MAX_ANSWER_BYTES >> 20} at most are sent at once"
-        raise InvalidArgumentError(field, f"{text}: ask for fewer matches, or fewer attributes of each")
+        raise InvalidArgumentError(field, f"{text}: request fewer matches, or fewer attributes of each")
 
 
 def match_text(attributes: DicomJson) -> str:

@@ -85,7 +85,7 @@ class AdminServicer:
         return messages.RotateApiKeyResponse(api_key=to_api_key(key), token=token)
 
     async def GetLimits(self, _request: messages.GetLimitsRequest, call: Call) -> messages.GetLimitsResponse:
-        """Tell what the tenant and its keys may use."""
+        """Return what the tenant and its keys may use."""
         tenant, *keys = map(to_state, await self._admin.limits.list_states(call.caller))
         defaults = to_limits(self._admin.limits.key_defaults)
         return messages.GetLimitsResponse(tenant=tenant, keys=keys, key_defaults=defaults)
@@ -105,7 +105,7 @@ class AdminServicer:
         return messages.CreatePacsResponse(pacs=to_pacs(overview))
 
     async def GetPacs(self, request: messages.GetPacsRequest, call: Call) -> messages.GetPacsResponse:
-        """Tell one PACS."""
+        """Return one PACS."""
         return messages.GetPacsResponse(pacs=to_pacs(await self._pacs.get(call.caller, request.name)))
 
     async def ListPacs(self, request: messages.ListPacsRequest, call: Call) -> messages.ListPacsResponse:
@@ -163,7 +163,7 @@ class AdminServicer:
     async def GetCacheStats(
         self, _request: messages.GetCacheStatsRequest, call: Call
     ) -> messages.GetCacheStatsResponse:
-        """Tell what the caches hold for the tenant."""
+        """Return what the caches hold for the tenant."""
         return messages.GetCacheStatsResponse(tiers=map(to_tier, await self._admin.cache_stats(call.caller)))
 
     async def InvalidateCache(

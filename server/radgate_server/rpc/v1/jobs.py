@@ -36,7 +36,7 @@ class JobServicer:
         return messages.CreateJobResponse(job=to_job(job))
 
     async def GetJob(self, request: messages.GetJobRequest, call: Call) -> messages.GetJobResponse:
-        """Tell one job as it stands."""
+        """Return one job as it stands."""
         job = await self._queue.get(call.caller.tenant_id, request.job_id)
         return messages.GetJobResponse(job=to_job(job))
 
@@ -49,7 +49,7 @@ class JobServicer:
     async def WatchJob(
         self, request: messages.WatchJobRequest, call: Call
     ) -> AsyncGenerator[messages.WatchJobResponse]:
-        """Tell one job whenever it changes, until it has ended."""
+        """Return one job whenever it changes, until it has ended."""
         async with aclosing(self._queue.watch(call.caller.tenant_id, request.job_id)) as watched:
             async for job in watched:
                 yield messages.WatchJobResponse(job=to_job(job))

@@ -62,7 +62,7 @@ class QueryServicer:
     async def WatchStudies(  # noqa: N802
         self, _request: messages.WatchStudiesRequest, call: Call
     ) -> AsyncGenerator[messages.WatchStudiesResponse]:
-        """Tell which studies change, until the client leaves."""
+        """Return which studies change, until the client leaves."""
         with self._study_changes.watch(call.caller.tenant_id) as watcher:
             await self._auditor.record(call.caller, AuditAction.QUERY, None, "watch studies")
             yield messages.WatchStudiesResponse(begun=messages.WatchBegun())

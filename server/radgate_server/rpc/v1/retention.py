@@ -18,7 +18,7 @@ class RetentionServicer:
         self._eraser = eraser
 
     async def GetRetention(self, _request: messages.GetRetentionRequest, call: Call) -> messages.GetRetentionResponse:
-        """Tell for how long records of each kind are kept."""
+        """Return for how long records of each kind are kept."""
         rules = map(to_rule, await self._admin.show(call.caller))
         return messages.GetRetentionResponse(rules=rules, least_days=self._admin.least_days)
 
@@ -60,7 +60,7 @@ class RetentionServicer:
         return messages.EraseCachedDataResponse(erasure=to_erasure(erasure))
 
     async def GetErasure(self, request: messages.GetErasureRequest, call: Call) -> messages.GetErasureResponse:
-        """Tell one erasure."""
+        """Return one erasure."""
         erasure = await self._eraser.find(call.caller, request.erasure_id)
         return messages.GetErasureResponse(erasure=to_erasure(erasure))
 

@@ -57,7 +57,7 @@ class RetrieveServicer:
     def StreamFrames(
         self, requests: AsyncIterator[messages.StreamFramesRequest], call: Call
     ) -> AsyncGenerator[messages.StreamFramesResponse]:
-        """Stream frames by resolutions, in the order that the viewer wishes."""
+        """Stream frames by resolutions, in the order that the viewer requests."""
         return self._streamer.stream(requests, call)
 
     def ViewFrames(
@@ -103,7 +103,7 @@ class RetrieveServicer:
         send: Callable[[Bookmark, InstanceHandle, Prepared], AsyncGenerator[Response | bytes]],
         response: type[Response],
     ) -> AsyncGenerator[Response | bytes]:
-        """Send each instance; what fails is the one instance's own affair, told at the end."""
+        """Send each instance; what fails is the one instance's own affair, reported at the end."""
         scope = parse_scope(request.study_instance_uid, request.series_instance_uid, request.sop_instance_uid)
         tenant_id = call.caller.tenant_id
         bookmark = Bookmark(request.resume_token, action, tenant_id, scope)
@@ -130,7 +130,7 @@ class RetrieveServicer:
     async def _send_instance(
         self, bookmark: Bookmark, handle: InstanceHandle, source: Source
     ) -> AsyncGenerator[messages.RetrieveInstancesResponse | bytes]:
-        """Send header, chunks, trailer; once the header is out, the trailer tells of a failure too."""
+        """Send header, chunks, trailer; once the header is out, the trailer reports a failure too."""
         yield messages.RetrieveInstancesResponse(header=_header(handle, source))
         try:
             async with aclosing(source.chunks(self._chunk_bytes)) as chunks:

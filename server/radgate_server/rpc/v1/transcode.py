@@ -152,7 +152,7 @@ async def signs_of_life(task: asyncio.Task[Any], interval_s: float) -> AsyncGene
 async def _send[Response: (messages.TranscodeInstanceResponse, messages.TranscodeUploadResponse)](
     response: type[Response], header: messages.TranscodedInstanceHeader, source: Source, chunk_bytes: int
 ) -> _Responses[Response]:
-    """Send header, chunks, trailer; once the header is out, the trailer tells of a failure."""
+    """Send header, chunks, trailer; once the header is out, the trailer reports a failure."""
     yield response(header=header)
     try:
         async with aclosing(source.chunks(chunk_bytes)) as chunks:

@@ -93,7 +93,7 @@ class Examination:
     async def _identify(self) -> Verdict:
         """Whether it takes us for who we say we are."""
         if self._refusal is None:
-            return passed("the PACS lets this gateway in")
+            return passed("the PACS admits this gateway")
         if isinstance(self._refusal, PacsRejectedError):
             advice = _REJECTIONS.get(self._refusal.details.get("rejection", ""), "check both AE titles")
         elif self._connection.secret:

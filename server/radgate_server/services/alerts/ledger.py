@@ -1,4 +1,4 @@
-"""Remembers what was found and what was told, so that each thing is told once, and its end too. Pure: no I/O."""
+"""Remembers alerts and notifications, so that each alert is reported once, and its end too. Pure: no I/O."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from radgate_server.core.alerts.alert import Alert, AlertState, Notice
 
 @dataclass(frozen=True, slots=True)
 class NoticePolicy:
-    """An alert is over when its cause has been gone for `settle_s`; told again every `repeat_s` (0: never)."""
+    """An alert is over when its cause has been absent for `settle_s`; reported again every `repeat_s` (0: never)."""
 
     site: str
     settle_s: float
@@ -18,7 +18,7 @@ class NoticePolicy:
 
 @dataclass(slots=True)
 class _Known:
-    """An alert that was found: since when, when last, and when it was told last (None: not yet)."""
+    """An alert that was found: since when, when last, and when it was reported last (None: not yet)."""
 
     alert: Alert
     since: datetime
@@ -42,10 +42,10 @@ class AlertLedger:
         now: datetime,
         now_s: float,
     ) -> list[Notice]:
-        """Return what is to be told, now that just these alerts are found.
+        """Return what is to be reported, now that just these alerts are found.
 
         `pending_s` says by the rules' names for how long an alert must be there before it counts; what is gone before
-        was nothing. Of what is `silenced` nobody is notified, nor of its end if its beginning was not told either.
+        was nothing. Of what is `silenced` nobody is notified, nor of its end if its beginning was not reported either.
         """
         for alert in found:
             known = self._known.setdefault(alert.key, _Known(alert, now, now_s, now_s))

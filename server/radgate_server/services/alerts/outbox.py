@@ -25,7 +25,7 @@ class Waiting:
 
 
 class Outbox:
-    """Of an alert that ends before a delivery of its beginning was tried, nothing is told any more."""
+    """Of an alert that ends before a delivery of its beginning was tried, nothing is reported any more."""
 
     def __init__(self, *, per_hour: int, max_waiting: int = MAX_WAITING) -> None:
         self._per_hour = per_hour

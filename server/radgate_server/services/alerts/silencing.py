@@ -25,7 +25,7 @@ class Silencing:
         self._clock = clock
 
     async def begin(self, caller: Caller, alert: str, labels: Labels, lasting: timedelta) -> Silence:
-        """Tell nobody of alerts of that name that have all the labels.
+        """Notify nobody of alerts of that name that have all the labels.
 
         Raises:
             ConfigurationError: there is no alert of that name, or the silence can't be written down.

@@ -37,7 +37,7 @@ NOTHING_RECORDED = "nothing has been recorded for a tenant of that name"
 class Verdict:
     """What was looked at, and the first fault of each tenant. `erased` of the records were erased lawfully.
 
-    `index_faults` say where searches may miss records; `not_excluded` is what nobody can tell from what was looked at.
+    `index_faults` say where searches may miss records; `not_excluded` is what can't be determined from it.
     """
 
     records: int

@@ -40,7 +40,7 @@ class MonitoredAuditSink:
         await self._sink.settle()
 
     async def problem(self) -> str:
-        """What is wrong with the trail as far as the last record told, "" when nothing is."""
+        """What is wrong with the trail as far as the last record reported, "" when nothing is."""
         if self._failed_s is None or self._clock.monotonic_s() - self._failed_s > FRESH_S:
             return ""
         return "the audit trail can't be written; see that the database works and its disk has room"

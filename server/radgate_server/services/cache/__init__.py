@@ -1,1 +1,1 @@
-"""Keeping caches true: revalidated, invalidated, told of changes."""
+"""Coherence of the caches: revalidation, invalidation, notification of changes."""

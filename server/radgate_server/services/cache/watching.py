@@ -22,7 +22,7 @@ MAX_PAGES = 50
 
 @dataclass(frozen=True, slots=True)
 class StudyEvent:
-    """Something was added, changed or removed in a study. `pacs` is "" when it was not a PACS that told.
+    """Something was added, changed or removed in a study. `pacs` is "" when it was not a PACS that reported it.
 
     `doubtful` as in StudyChange.
     """
@@ -34,7 +34,7 @@ class StudyEvent:
 
 
 class Watcher:
-    """One subscriber's queue. Whoever reads too slowly loses the news, and is told that there was some."""
+    """One subscriber's queue. Whoever reads too slowly loses events, and is notified that some were lost."""
 
     def __init__(self) -> None:
         self._pending: deque[StudyEvent | None] = deque()
@@ -79,7 +79,7 @@ class StudyChangePublisher:
                 self._watchers.pop(tenant_id, None)
 
     def publish(self, tenant_id: str, event: StudyEvent) -> None:
-        """Tell all who watch."""
+        """Notify all subscribers."""
         for watcher in self._watchers.get(tenant_id, ()):
             watcher.put(event)
 
@@ -91,7 +91,7 @@ type Members = Callable[[], Iterable[tuple[str, PacsClient]]]
 """Gives all PACS that this process is connected to, each with its tenant."""
 
 type OnBegin = Callable[[str], None]
-"""What to do when a feed of the tenant is followed from now on: what changed just before was told to nobody."""
+"""What to do when a feed of the tenant is followed from now on: what changed just before was reported to nobody."""
 
 type OnNews = Callable[[str, StudyEvent], Awaitable[None]]
 """What to do about news of a tenant's study."""
@@ -101,7 +101,7 @@ class ChangesReader(Repeating):
     """Reads the feeds of changes every `interval_s` seconds.
 
     It begins where a feed ends when this process first sees the PACS: what changed before, while nobody looked, is not
-    told.
+    reported.
     """
 
     def __init__(self, members: Members, on_event: OnNews, on_begin: OnBegin, *, interval_s: float) -> None:
@@ -147,7 +147,7 @@ class ChangesReader(Repeating):
                 if not more:
                     return
         except PacsError:
-            return  # the health monitor tells of it; here it would be told every few seconds
+            return  # the health monitor reports it; here it would be reported every few seconds
         except GatewayError as error:
             self._conditions[place].failed(error.message, tenant=place[0], pacs=place[1])
         except Exception as error:  # noqa: BLE001 - whatever it was, caches must hear of the next change

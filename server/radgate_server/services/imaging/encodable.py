@@ -19,7 +19,7 @@ def require_encodable(handle: InstanceHandle, index: InstanceIndex, target: Enco
     """Insist that there is Pixel Data, not Float Pixel Data, which is never compressed (PS3.5 8.2), and a way.
 
     Raises:
-        NotAcceptableError: `stored` tells the transfer syntax that the instance is in.
+        NotAcceptableError: `stored` is the transfer syntax that the instance is in.
         InstanceMalformedError: its Pixel Data is not what the header says.
     """
     stored = handle.transfer_syntax_uid

@@ -164,7 +164,7 @@ class Transcoder:
         """A whole DICOM file. What was lost with a lossy target makes it another instance, with a UID of its own.
 
         Raises:
-            NotAcceptableError: it can't be made that; `stored` tells the transfer syntax that it is in.
+            NotAcceptableError: it can't be transcoded to that; `stored` is the transfer syntax that it is in.
             ImageTooLargeError: it has more than MAX_FRAMES.
             GatewayError: see FrameWorkers.
         """

@@ -44,6 +44,6 @@ def _hand_over(known: Job, latest: Job | None, changed: asyncio.Future[Job]) -> 
     if changed.done():
         return
     if latest is None:
-        changed.set_exception(ResourceNotFoundError("the job has gone, with its tenant"))
+        changed.set_exception(ResourceNotFoundError("the job was deleted with its tenant"))
     elif latest != known:
         changed.set_result(latest)

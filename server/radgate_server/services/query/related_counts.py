@@ -107,7 +107,7 @@ async def count_studies(client: PacsClient, uids: Sequence[str], limits: AskLimi
 
 
 def _sum_of_instances(series: Sequence[DicomJson]) -> int | None:
-    """All instances of the series, None when one does not tell its own."""
+    """All instances of the series, None when one does not report its own."""
     counts = [first_value(one, _INSTANCES_OF_SERIES) for one in series]
     return sum(map(int, counts)) if all(count.isdigit() for count in counts) else None
 
@@ -146,7 +146,7 @@ async def _below(
     limits: AskLimits,
     parent: QueryLevel = QueryLevel.STUDY,
 ) -> Sequence[DicomJson]:
-    """Entities of `level` within the parents; none when it can't be told which are missing.
+    """Entities of `level` within the parents; none when it can't be determined which are missing.
 
     That is when the answer is cut, or holds entities without a UID or parent. What is of other parents is left out.
     """

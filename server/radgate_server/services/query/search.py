@@ -218,7 +218,7 @@ class QueryService:
         """Ask for one match more than the first page has; no answer when the PACS have to be asked for all.
 
         That is when too much of what they answered was left out, or when one fails: a PACS that does not stop when it
-        is told to fails where it would have come to an end.
+        is cancelled fails where it would have come to an end.
         """
         try:
             answers = await ask_all(clients, query, replace(self._limits, max_results=first + 1))

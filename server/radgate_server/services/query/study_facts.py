@@ -1,4 +1,4 @@
-"""What the PACS tell of a study that decides who may see it, remembered for a short time."""
+"""What the PACS report of a study that decides who may see it, remembered for a short time."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ type _Answers = Mapping[str, Sequence[DicomJson]]
 
 @dataclass(frozen=True, slots=True)
 class StudyFacts:
-    """The decisive attributes as each PACS that has the study tells them, none when nobody has it.
+    """The decisive attributes as each PACS that has the study reports them, none when nobody has it.
 
     `failure` is set when a PACS did not answer, which might report otherwise.
     """
@@ -48,7 +48,7 @@ class StudyFactsReader:
         self._known: AnswerCache[tuple[str, str], StudyFacts] = AnswerCache(MAX_REMEMBERED, ttl_s=ttl_s, clock=clock)
 
     async def of_study(self, tenant_id: str, study_instance_uid: str) -> StudyFacts:
-        """What is told of the study.
+        """What is reported of the study.
 
         Raises:
             NoPacsConfiguredError: there is nobody to ask.
@@ -58,7 +58,7 @@ class StudyFactsReader:
         return self._known.get(key) or await self._known.share(key, lambda: self._ask_one(*key))
 
     async def of_studies(self, tenant_id: str, study_instance_uids: Iterable[str]) -> Mapping[str, StudyFacts]:
-        """What is told of each study; raises what `of_study` raises."""
+        """What is reported of each study; raises what `of_study` raises."""
         facts = {uid: self._known.get((tenant_id, uid)) for uid in study_instance_uids}
         found = {uid: known for uid, known in facts.items() if known is not None}
         failed: dict[str, PacsError] = {}
@@ -67,7 +67,7 @@ class StudyFactsReader:
         return found
 
     async def has_single_source(self, tenant_id: str) -> bool:
-        """Whether one PACS tells all there is to tell. Raises NoPacsConfiguredError."""
+        """Whether one PACS reports all there is to report. Raises NoPacsConfiguredError."""
         return len(await self._clients.of_tenant(tenant_id)) == 1
 
     def invalidate(self, tenant_id: str, study_instance_uid: str | None = None) -> None:

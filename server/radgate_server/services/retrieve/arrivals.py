@@ -1,4 +1,4 @@
-"""Telling of instances that arrive in the near tiers."""
+"""Notification of instances that arrive in the cache tiers."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,11 +6,11 @@ from radgate_server.core.cache.ports.tiers import InstanceStore
 from radgate_server.core.dicom.instances import InstanceHandle, ReceivedInstance
 
 type ArrivalListener = Callable[[str, InstanceHandle], None]
-"""Is told the tenant and the instance once it is kept; returns at once and raises nothing."""
+"""Receives the tenant and the instance once it is stored; returns at once and raises nothing."""
 
 
 class AnnouncingStore:
-    """InstanceStore that tells `listeners` of what `inner` has taken."""
+    """InstanceStore that notifies `listeners` of what `inner` has stored."""
 
     def __init__(self, inner: InstanceStore, listeners: Sequence[ArrivalListener]) -> None:
         self._inner = inner
@@ -22,7 +22,7 @@ class AnnouncingStore:
         self.usage = inner.usage
 
     async def put(self, tenant_id: str, instance: ReceivedInstance) -> InstanceHandle:
-        """Keep the instance, then tell of it.
+        """Store the instance, then notify the listeners.
 
         Raises:
             StorageFullError: there is no room, or the disk fails; nothing was kept.

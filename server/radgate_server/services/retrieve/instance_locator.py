@@ -28,7 +28,7 @@ class _Located(NamedTuple):
 
 
 class InstanceLocator:
-    """Remembers where instances lie that came by; asks the PACS that can tell of others.
+    """Remembers where instances lie that came by; asks the PACS that can report others.
 
     A PACS of the hierarchical model (PS3.4 C.4.1.2.2) finds no instance without its study: all of its studies would
     have to be walked through. Such PACS are not asked.

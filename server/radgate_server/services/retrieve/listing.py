@@ -241,7 +241,7 @@ def listing_query(scope: RetrieveScope) -> Query:
 
 
 def listed_instance(match: DicomJson, scope: RetrieveScope) -> ListedInstance | None:
-    """A match as a listed instance; None when the PACS left out a UID that nothing else tells."""
+    """A match as a listed instance; None when the PACS left out a UID that nothing else reports."""
     ref = InstanceRef(
         first_value(match, "0020000D") or scope.study_instance_uid,
         first_value(match, "0020000E") or scope.series_instance_uid or "",

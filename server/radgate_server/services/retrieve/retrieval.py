@@ -1,4 +1,4 @@
-"""Retrieve: from the near tiers what is there, from the PACS what is not, each instance once."""
+"""Retrieve: from the cache tiers what is there, from the PACS what is not, each instance once."""
 
 import asyncio
 import logging
@@ -27,7 +27,7 @@ _HEAD_BYTES = 64 * 1024
 
 type Delivery = InstanceHandle | FailedInstance
 type LeaveOut = Callable[[Sequence[ListedInstance]], Set[InstanceRef]]
-"""Tells which of the listed instances the client has already."""
+"""Reports which of the listed instances the client has already."""
 
 
 def size_ahead(delivery: Delivery) -> int:

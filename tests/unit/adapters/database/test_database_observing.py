@@ -11,7 +11,7 @@ from radgate_server.core.errors import DatabaseUnavailableError
 from tests.fakes.telemetry import RecordingTelemetry
 
 
-async def test_statements_and_failures_are_told(tmp_path: Path) -> None:
+async def test_statements_and_failures_are_reported(tmp_path: Path) -> None:
     database, telemetry = Database(f"sqlite:///{tmp_path}/radgate.db"), RecordingTelemetry()
     observe_database(database.engine, telemetry)
     await database.write(lambda connection: connection.execute(text("create table patients (name text)")))

@@ -153,7 +153,7 @@ def test_a_failing_migration_leaves_nothing_behind(url: str, tmp_path: Path) -> 
         ("postgresql+psycopg://user:pa ss@host:port/db", "not a URL"),
     ],
 )
-def test_tells_what_is_wrong_with_a_url(url: str, message: str) -> None:
+def test_reports_what_is_wrong_with_a_url(url: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         parse_url(url)
 

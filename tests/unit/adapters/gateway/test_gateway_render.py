@@ -140,7 +140,7 @@ def test_restarts_back_off_to_half_a_minute() -> None:
 
 
 @pytest.mark.parametrize(("asked", "processors", "threads"), [(0, 1, 1), (0, 2, 1), (0, 16, 4), (3, 2, 3)])
-def test_a_thread_serves_four_processors_unless_told_otherwise(asked: int, processors: int, threads: int) -> None:
+def test_a_thread_serves_four_processors_unless_set_otherwise(asked: int, processors: int, threads: int) -> None:
     assert number_of_threads(GatewaySettings(threads=asked), processors) == threads
 
 
@@ -187,7 +187,7 @@ def test_what_the_server_believes_stands_beside_its_secret_which_is_in_no_file()
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
-def test_traces_go_where_the_servers_go_and_tell_no_path(protocol: Literal["grpc", "http"]) -> None:
+def test_traces_go_where_the_servers_go_and_report_no_path(protocol: Literal["grpc", "http"]) -> None:
     telemetry = TelemetrySettings(
         tracing_enabled=True, trace_share=0.25, otlp_protocol=protocol, otlp_endpoint="https://collector.example:4317"
     )

@@ -19,7 +19,7 @@ def left(data_dir: Path, folder: str = "report-a1b2_c3d", file: str = f"{NAME}.p
     return path
 
 
-def test_what_was_left_is_removed_and_told_without_names(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_was_left_is_removed_and_reported_without_names(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for format_ in ("csv", "json", "pdf"):
         left(tmp_path, f"report-abcdef_{format_[0]}", f"{NAME}.{format_}")
     (tmp_path / "reports/report-12345678").mkdir()  # killed before it wrote
@@ -104,7 +104,7 @@ def test_an_empty_folder_of_a_receiver_stays(tmp_path: Path) -> None:
     assert folder.is_dir()
 
 
-def test_what_can_not_be_removed_is_told_and_the_server_starts(
+def test_what_can_not_be_removed_is_reported_and_the_server_starts(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: Path) -> None:

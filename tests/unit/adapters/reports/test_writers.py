@@ -162,6 +162,6 @@ def test_summary_is_bounded() -> None:
     assert [(row[0], row[5]) for row in summary.rows()] == [("jane", 1), ("jane", 1), (OTHERS, 3)]
 
 
-def test_what_was_removed_is_told_as_removed() -> None:
+def test_what_was_removed_is_reported_as_removed() -> None:
     row = dict(zip(RECORD_COLUMNS, record_row(access(NOON, removed=True, detail=""), BERLIN), strict=True))
     assert row["detail"] == REMOVED

@@ -35,7 +35,7 @@ async def test_reads_a_file_without_its_end_of_line(tmp_path: Path, content: byt
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "pipe", "long", "binary", "empty"])
-async def test_a_file_that_holds_no_secret_is_told_without_its_name(tmp_path: Path, kind: str) -> None:
+async def test_a_file_that_holds_no_secret_is_reported_without_its_name(tmp_path: Path, kind: str) -> None:
     path = tmp_path / kind
     match kind:
         case "folder":
@@ -53,6 +53,6 @@ async def test_a_file_that_holds_no_secret_is_told_without_its_name(tmp_path: Pa
     assert str(tmp_path) not in str(caught.value)
 
 
-async def test_vault_without_an_address_is_told() -> None:
+async def test_vault_without_an_address_is_reported() -> None:
     with pytest.raises(ConfigurationError, match=r"secrets\.vault\.url"):
         await read("vault:radgate/north/main#password")

@@ -103,7 +103,7 @@ async def test_opens_what_was_sealed_before_there_were_envelopes(box: EnvelopeBo
         await box.open(box.known(THERE, old.sealed))
 
 
-async def test_wrapping_anew_changes_the_key_and_nothing_else(box: EnvelopeBox, tmp_path: Path) -> None:
+async def test_wrapping_again_changes_the_key_and_nothing_else(box: EnvelopeBox, tmp_path: Path) -> None:
     old = await box.seal(SECRET, HERE)
     assert await FileKeys(tmp_path / "data").rotate() == "file:2"
     assert await box.open(old) == SECRET
@@ -125,7 +125,7 @@ async def test_what_is_damaged_is_known_and_does_not_open(box: EnvelopeBox) -> N
             await use(damaged)
 
 
-async def test_a_secret_of_an_unknown_provider_is_told(box: EnvelopeBox) -> None:
+async def test_a_secret_of_an_unknown_provider_is_reported(box: EnvelopeBox) -> None:
     envelope = unpack((await box.seal(SECRET, HERE)).sealed)
     foreign = type(envelope)(envelope.form, "enigma:3", envelope.wrapped, envelope.nonce, envelope.ciphertext)
     with pytest.raises(ConfigurationError, match="section `secrets`"):
@@ -146,7 +146,7 @@ async def test_another_installation_has_other_keys(tmp_path: Path) -> None:
         await second.open(await first.seal(SECRET, HERE))
 
 
-def test_fingerprints_are_32_bytes_and_tell_secrets_apart(box: EnvelopeBox) -> None:
+def test_fingerprints_are_32_bytes_and_distinguish_secrets(box: EnvelopeBox) -> None:
     assert len(box.fingerprint("token")) == 32
     assert box.fingerprint("token") == box.fingerprint("token") != box.fingerprint("tokens")
 

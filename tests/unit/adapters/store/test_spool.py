@@ -75,7 +75,7 @@ async def test_bytes_that_come_one_by_one_take_no_more_memory(spool: DiskSpool) 
     entry.discard()
 
 
-async def test_a_reader_of_what_was_given_up_is_told(spool: DiskSpool) -> None:
+async def test_a_reader_of_what_was_given_up_is_reported(spool: DiskSpool) -> None:
     entry = await written(spool, LARGE)
     pieces = entry.content.pieces(64 * KIB)
     next(pieces)

@@ -73,7 +73,7 @@ def test_values_of_an_attribute_are_alternatives_and_attributes_are_all_needed(
         ("00100021", {"patients": [RestrictedPatient("P-1", "NORTH")]}),
     ],
 )
-def test_a_study_that_does_not_tell_lies_outside(tag: str, named: dict[str, Any]) -> None:
+def test_a_study_that_does_not_report_lies_outside(tag: str, named: dict[str, Any]) -> None:
     reported = study()
     assert admits(reported, **named)
     for missing in ({}, {"vr": "LO"}, {"vr": "LO", "Value": [None]}, {"vr": "LO", "Value": []}):

@@ -14,7 +14,7 @@ from tests.conformance.database_suites import audit_entry
 type Change = Callable[[list[StoredRecord]], list[StoredRecord]]
 
 CHANGED = "the record was changed: its hash is not that of its content"
-LOOSE = "records from before the chain were changed, added or taken out"
+UNCHAINED = "records from before the chain were changed, added or taken out"
 REWRITTEN = "the records up to this one were rewritten: a checkpoint has another hash"
 
 
@@ -122,8 +122,8 @@ def test_the_first_record_vouches_for_those_before_the_chain() -> None:
     row = StoredRecord(4, 1, record_hash(START, 1, *first), *first)
     assert faults([*old, row], head([row])) == ()
     for tampered in (old[1:], [changed(old[0]), *old[1:]], [*old, old[0]], [old[1], old[0], old[2]]):
-        assert faults([*tampered, row], head([row])) == (Fault("a", 1, LOOSE),)
-    assert faults([old[0], *chain(2)], head(chain(2))) == (Fault("a", 1, LOOSE),)
+        assert faults([*tampered, row], head([row])) == (Fault("a", 1, UNCHAINED),)
+    assert faults([old[0], *chain(2)], head(chain(2))) == (Fault("a", 1, UNCHAINED),)
 
 
 def test_a_window_begins_anywhere_and_is_followed_from_there() -> None:

@@ -76,7 +76,7 @@ def test_a_stream_that_does_not_come_by_resolutions_has_no_ends(options: dict[st
 
 
 @pytest.mark.parametrize("reduction", [1, 2, 3])
-def test_the_front_tells_of_the_resolutions_that_begin_in_it(reduction: int) -> None:
+def test_the_front_reports_the_resolutions_that_begin_in_it(reduction: int) -> None:
     whole = encoded()
     end = read_codestream(whole).bytes_for(reduction)  # type: ignore[union-attr]
     front = read_codestream(whole[:end], len(whole))
@@ -85,7 +85,7 @@ def test_the_front_tells_of_the_resolutions_that_begin_in_it(reduction: int) -> 
     assert front.bytes_for(reduction - 1) is None
 
 
-def test_a_front_whose_tile_parts_do_not_say_how_many_they_are_tells_of_none() -> None:
+def test_a_front_whose_tile_parts_do_not_say_how_many_they_are_reports_none() -> None:
     whole = bytearray(encoded())
     whole[whole.index(b"\xff\x90") + 11] = 0  # TNsot (ISO 15444-1 A.4.2)
     front = read_codestream(whole[:1000], len(whole))
@@ -94,7 +94,7 @@ def test_a_front_whose_tile_parts_do_not_say_how_many_they_are_tells_of_none() -
     assert read_codestream(whole) == read_codestream(encoded())
 
 
-def test_classic_jpeg_2000_is_told_apart() -> None:
+def test_classic_jpeg_2000_is_distinguished() -> None:
     stream = read_codestream(imagecodecs.jpeg2k_encode(pixels(), codecformat="j2k", level=30))
     assert stream is not None
     assert (stream.high_throughput, stream.reversible) == (False, False)
@@ -113,14 +113,14 @@ def test_whatever_is_cut_or_changed_is_read_or_refused() -> None:
     assert read_codestream(b"\xff\xd8\xff\xe0") is None
 
 
-def test_the_main_header_alone_tells_all_but_where_resolutions_end() -> None:
+def test_the_main_header_alone_reports_all_but_where_resolutions_end() -> None:
     whole = encoded()
     stream, main = read_codestream(whole), read_codestream(whole, with_ends=False)
     assert stream is not None
     assert main == replace(stream, resolution_ends=())
 
 
-def test_high_throughput_is_told_from_the_main_header() -> None:
+def test_high_throughput_is_distinguished_from_the_main_header() -> None:
     assert is_high_throughput(encoded())
     assert not is_high_throughput(imagecodecs.jpeg2k_encode(pixels(), codecformat="j2k"))
     assert not is_high_throughput(b"")

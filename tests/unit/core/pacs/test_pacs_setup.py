@@ -95,7 +95,7 @@ def test_a_secret_that_is_of_no_use_is_dropped() -> None:
         (ORTHANC, ("pacs.example",)),
     ],
 )
-def test_every_host_of_a_connection_is_told(connection: PacsConnection, hosts: tuple[str, ...]) -> None:
+def test_every_host_of_a_connection_is_reported(connection: PacsConnection, hosts: tuple[str, ...]) -> None:
     assert connection.hosts == hosts
 
 

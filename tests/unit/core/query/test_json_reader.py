@@ -87,6 +87,6 @@ def test_nesting_is_limited() -> None:
         [{"00091001": {"vr": "UN", "InlineBinary": "no base64!"}}],
     ],
 )
-def test_what_is_not_the_model_is_told(answer: Any) -> None:
+def test_what_is_not_the_model_is_reported(answer: Any) -> None:
     with pytest.raises(ValueError):
         read_matches(answer)

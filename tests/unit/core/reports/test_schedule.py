@@ -73,7 +73,7 @@ def test_runs_follow_one_another_and_their_periods_touch(
     assert earlier.until.timestamp() <= first.timestamp()
 
 
-def test_tells_of_whole_days() -> None:
+def test_reports_whole_days() -> None:
     due = datetime(2026, 3, 1, 6, 30, tzinfo=BERLIN)
 
     def days(frequency: Frequency) -> tuple[date, date]:

@@ -48,7 +48,7 @@ def test_a_secret_is_not_written_anywhere() -> None:
     assert not hasattr(SECRET, "__dict__")
 
 
-def test_secrets_are_told_apart() -> None:
+def test_secrets_are_distinguished() -> None:
     assert SECRET == Secret("hunter2") != Secret("hunter3")
     assert len({SECRET, Secret("hunter2"), NO_SECRET}) == 2
     assert SECRET != "hunter2"  # type: ignore[comparison-overlap]

@@ -56,6 +56,6 @@ def test_a_request_id_is_kept_when_it_is_sane(given: str, kept: bool) -> None:
     assert (call_from("unix:", ("x-request-id", given)).request_id == given) is kept
 
 
-def test_the_gateway_tells_connections_apart_and_without_it_their_ends_do() -> None:
+def test_the_gateway_distinguishes_connections_and_without_it_their_ends_do() -> None:
     assert call_from("ipv4:127.0.0.1:5000", ("x-radgate-client", "12 10.1.2.3 secret")).connection == "12"
     assert call_from("ipv4:10.0.0.1:5000").connection == "ipv4:10.0.0.1:5000"

@@ -36,7 +36,7 @@ async def test_what_ends_a_stream_is_no_message() -> None:
     assert await found(FEED).unary_stream(b"!", object()) is None
 
 
-def test_grpc_is_told_the_shape_of_a_method() -> None:
+def test_grpc_is_informed_the_shape_of_a_method() -> None:
     shapes = [(handler.request_streaming, handler.response_streaming) for handler in map(found, (SEARCH, FEED))]
     assert shapes == [(False, False), (False, True)]
 

@@ -95,7 +95,7 @@ def test_a_field_of_the_body_is_searched_in_the_bodys_message() -> None:
     assert "there is no such field" in refusal(UPDATE_PACS, "", "createTime.seconds")
 
 
-def test_the_nearest_known_name_is_told_also_from_elsewhere() -> None:
+def test_the_nearest_known_name_is_reported_also_from_elsewhere() -> None:
     assert refusal(CREATE_KEY, "", "restrictions") == "restrictions: there is no such field; the nearest is restriction"
     assert "the nearest is restriction.modalities" in refusal(CREATE_KEY, "", "modalities")
     assert "the nearest is patientId" in refusal(SEARCH_AUDIT, "patient=7")

@@ -309,7 +309,7 @@ async def test_bad_tokens_make_wait_too(authenticator: Authenticator) -> None:
         await authenticator.authenticate(shown("a.b.c", address="10.6.6.6"), "")
 
 
-async def test_log_and_audit_trail_are_told_why_a_key_is_refused_and_the_caller_is_not(
+async def test_log_and_audit_trail_are_informed_why_a_key_is_refused_and_the_caller_is_not(
     directory: MemoryDirectory, authenticator: Authenticator
 ) -> None:
     revoked_id, revoked = await _key(directory, "east")

@@ -61,7 +61,7 @@ async def test_what_the_database_missed_is_written_later(recorder: Recorder) -> 
     assert recorder.written == [{"k1": START, "k2": START}]
 
 
-async def test_what_was_noted_is_written_while_it_runs_and_at_its_end(recorder: Recorder) -> None:
+async def test_what_was_recorded_is_written_while_it_runs_and_at_its_end(recorder: Recorder) -> None:
     pauses, slept = list[float](), asyncio.Event()
 
     async def sleep(seconds: float) -> None:
@@ -99,7 +99,9 @@ async def test_what_was_being_written_when_it_was_closed_is_written_again() -> N
     assert slow.written == [{"k1": START}]
 
 
-async def test_an_end_while_the_database_is_away_is_told(recorder: Recorder, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_end_while_the_database_is_away_is_reported(
+    recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
     uses = KeyUses(recorder, FakeClock())
     uses.note("k1")
     recorder.down = True

@@ -44,7 +44,7 @@ async def test_the_first_of_its_kind_is_recorded_at_once(log: RefusalLog, sink: 
     assert entry.detail == "radgate.v1.QueryService/SearchStudies for tenant north: UNAUTHENTICATED"
 
 
-async def test_why_is_recorded_though_the_caller_is_not_told(log: RefusalLog, sink: RecordingAuditSink) -> None:
+async def test_why_is_recorded_though_the_caller_is_not_informed(log: RefusalLog, sink: RecordingAuditSink) -> None:
     await log.note(replace(BAD_KEY, why="key 0123456789ab was revoked"))
     await log.note(replace(BAD_KEY, why="there is no such key"))
     assert [entry.detail.partition("UNAUTHENTICATED ")[2] for entry in sink.entries] == [

@@ -120,7 +120,7 @@ async def test_the_pacs_are_asked_for_what_lies_within_and_not_believed() -> Non
     assert near.queries[0].value_of("00100020") == "P-1"
 
 
-async def test_modalities_that_a_pacs_does_not_tell_are_looked_up_in_the_series() -> None:
+async def test_modalities_that_a_pacs_does_not_report_are_looked_up_in_the_series() -> None:
     pacs = ForgetfulPacs([instance(INSIDE, Modality="MR"), instance(OTHER)], "near")
     pacs.left_out = ("00080061",)
     restricted = await rig(pacs, restriction=make_restriction(modalities=["MR"]))
@@ -128,7 +128,7 @@ async def test_modalities_that_a_pacs_does_not_tell_are_looked_up_in_the_series(
     await restricted.require(INSIDE)
 
 
-async def test_what_a_pacs_does_not_tell_lies_outside() -> None:
+async def test_what_a_pacs_does_not_report_lies_outside() -> None:
     pacs = ForgetfulPacs([instance(INSIDE)], "near")
     pacs.left_out = ("00100020",)
     restricted = await rig(pacs)
@@ -155,7 +155,7 @@ async def test_an_answer_that_is_remembered_is_nobody_elses() -> None:
     assert await everybody.found(QueryLevel.STUDY) == [INSIDE, OTHER]
 
 
-async def test_who_may_not_is_told_what_is_told_of_a_study_that_is_not_there_after_the_same_questions() -> None:
+async def test_who_may_not_is_informed_what_is_informed_of_a_study_that_is_not_there_after_the_same_questions() -> None:
     reported = []
     for study in (OTHER, NEVER):
         restricted = await rig(two_patients())
@@ -221,7 +221,7 @@ async def answer_of(restricted: Rig, sop_instance_uid: str) -> type[Exception]:
 
 
 @pytest.mark.parametrize("sop_instance_uid", [f"{OTHER}.1.1", f"{NEVER}.1.1"])
-async def test_an_outage_does_not_tell_which_lone_instances_there_are(sop_instance_uid: str) -> None:
+async def test_an_outage_does_not_report_which_lone_instances_there_are(sop_instance_uid: str) -> None:
     near = two_patients()
     restricted = await rig(near)
     assert await answer_of(restricted, sop_instance_uid) is ObjectNotFoundError
@@ -238,7 +238,7 @@ async def test_an_instance_that_is_named_like_a_study_within_is_not_there() -> N
     assert await answer_of(await rig(two_patients()), INSIDE) is ObjectNotFoundError
 
 
-async def test_a_study_of_two_pacs_has_to_lie_within_as_each_tells_it() -> None:
+async def test_a_study_of_two_pacs_has_to_lie_within_as_each_reports_it() -> None:
     near, far = two_patients(), MemoryPacs([instance(INSIDE, "P-7")], "far")
     with pytest.raises(ObjectNotFoundError):
         await (await rig(near, far)).require(INSIDE)
@@ -246,14 +246,14 @@ async def test_a_study_of_two_pacs_has_to_lie_within_as_each_tells_it() -> None:
 
 @pytest.mark.parametrize("level", QueryLevel)
 @pytest.mark.parametrize("swapped", [False, True])
-async def test_a_search_finds_no_study_that_another_pacs_tells_otherwise(level: QueryLevel, swapped: bool) -> None:
+async def test_a_search_finds_no_study_that_another_pacs_reports_otherwise(level: QueryLevel, swapped: bool) -> None:
     both = [two_patients(), MemoryPacs([instance(INSIDE, "P-7"), instance("2.25.3")], "far")]
     restricted = await rig(*(reversed(both) if swapped else both))
     assert await restricted.found(level) == ["2.25.3"]
 
 
 @pytest.mark.parametrize("level", QueryLevel)
-async def test_a_pacs_that_fails_does_not_tell_what_searches_would_have_found_outside(level: QueryLevel) -> None:
+async def test_a_pacs_that_fails_does_not_report_what_searches_would_have_found_outside(level: QueryLevel) -> None:
     far = MemoryPacs([], "far")
     restriction = make_restriction(patients=[RestrictedPatient("P-1"), RestrictedPatient("P-9")])
     restricted = await rig(two_patients(), far, restriction=restriction)

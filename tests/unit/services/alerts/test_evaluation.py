@@ -70,7 +70,7 @@ async def test_a_pacs_that_goes_and_comes_back() -> None:
     assert {"radgate_pacs_up", "radgate_disk_total_bytes"} <= set(rig.asked)
 
 
-async def test_a_failover_is_told_once_and_is_over_after_a_while() -> None:
+async def test_a_failover_is_reported_once_and_is_over_after_a_while() -> None:
     rig = Rig()
     await rig.after(0)
     rig.failovers = 1
@@ -80,7 +80,7 @@ async def test_a_failover_is_told_once_and_is_over_after_a_while() -> None:
     assert [titles for titles in reported if titles] == [[f"[RESOLVED] {title}"]]
 
 
-async def test_what_is_silenced_is_not_told() -> None:
+async def test_what_is_silenced_is_not_reported() -> None:
     rig = Rig()
     rig.up = 0
     until = rig.clock.now() + timedelta(hours=1)

@@ -32,7 +32,7 @@ class Story:
         ]
 
 
-def test_is_told_once_when_it_has_been_there_long_enough_and_when_it_is_over() -> None:
+def test_is_reported_once_when_it_has_been_there_long_enough_and_when_it_is_over() -> None:
     story = Story()
     assert story.after(0, DOWN) == []
     assert story.after(59, DOWN) == []
@@ -70,7 +70,7 @@ def test_each_thing_has_its_own_alert() -> None:
     assert story.after(30, DOWN) == ["resolved spare"]
 
 
-def test_is_told_again_when_it_lasts() -> None:
+def test_is_reported_again_when_it_lasts() -> None:
     story = Story()
     story.after(0, DOWN)
     assert story.after(60, DOWN) == ["firing main"]
@@ -79,7 +79,7 @@ def test_is_told_again_when_it_lasts() -> None:
     assert story.after(1000, DOWN) == ["firing main again"]
 
 
-def test_nobody_is_told_of_what_is_silenced() -> None:
+def test_nobody_is_informed_of_what_is_silenced() -> None:
     story = Story()
     story.silenced.add("main")
     story.after(0, DOWN, OTHER)
@@ -87,7 +87,7 @@ def test_nobody_is_told_of_what_is_silenced() -> None:
     assert story.after(40) == ["resolved spare"]
 
 
-def test_what_lasts_longer_than_its_silence_is_told_then() -> None:
+def test_what_lasts_longer_than_its_silence_is_reported_then() -> None:
     story = Story()
     story.silenced.add("main")
     story.after(0, DOWN)
@@ -96,7 +96,7 @@ def test_what_lasts_longer_than_its_silence_is_told_then() -> None:
     assert story.after(5, DOWN) == ["firing main"]
 
 
-def test_the_end_is_told_also_when_it_is_silenced_by_then() -> None:
+def test_the_end_is_reported_also_when_it_is_silenced_by_then() -> None:
     story = Story()
     story.after(0, DOWN)
     assert story.after(60, DOWN) == ["firing main"]

@@ -33,14 +33,14 @@ def test_keeps_the_order() -> None:
     assert (len(outbox), outbox.next_s(0)) == (0, None)
 
 
-def test_of_what_is_over_before_it_could_be_told_nothing_is() -> None:
+def test_of_what_is_over_before_it_could_be_reported_nothing_is() -> None:
     outbox = Outbox(per_hour=10)
     outbox.put(notice())
     outbox.put(over())
     assert len(outbox) == 0
 
 
-def test_of_what_may_have_arrived_the_end_is_told() -> None:
+def test_of_what_may_have_arrived_the_end_is_reported() -> None:
     outbox = Outbox(per_hour=10)
     outbox.put(notice())
     waiting = outbox.due(0)
@@ -50,7 +50,7 @@ def test_of_what_may_have_arrived_the_end_is_told() -> None:
     assert taken(outbox) == [over()]
 
 
-def test_of_what_is_being_delivered_the_end_is_told_after_it() -> None:
+def test_of_what_is_being_delivered_the_end_is_reported_after_it() -> None:
     outbox = Outbox(per_hour=10)
     outbox.put(notice())
     waiting = outbox.due(0)
@@ -61,7 +61,7 @@ def test_of_what_is_being_delivered_the_end_is_told_after_it() -> None:
     assert taken(outbox) == [over()]
 
 
-def test_the_end_is_told_though_a_reminder_was_not() -> None:
+def test_the_end_is_reported_though_a_reminder_was_not() -> None:
     outbox = Outbox(per_hour=10)
     outbox.put(replace(notice(), again=True))
     outbox.put(over())

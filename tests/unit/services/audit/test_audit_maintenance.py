@@ -108,7 +108,7 @@ async def test_finds_what_was_done_to_the_newest_records(
     assert bench.seen.chains["a"][0]
 
 
-async def test_goes_on_looking_when_the_database_was_away(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_continues_looking_when_the_database_was_away(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     database, seen, asked = Database(f"sqlite:///{tmp_path}/radgate.db"), Seen(), []
     done = asyncio.Event()
 

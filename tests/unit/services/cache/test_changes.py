@@ -51,7 +51,7 @@ async def test_a_change_is_applied_again_when_the_database_was_away() -> None:
     assert seen == ["east", "east"]
 
 
-async def test_following_goes_on_after_a_defect() -> None:
+async def test_following_continues_after_a_defect() -> None:
     seen = []
 
     class Feed(MemoryDirectory):
@@ -76,7 +76,7 @@ async def test_following_goes_on_after_a_defect() -> None:
 
 
 @pytest.mark.parametrize("lost", [1, 0])
-async def test_a_feed_that_was_set_back_is_read_anew_and_followed_from_there(lost: int) -> None:
+async def test_a_feed_that_was_set_back_is_read_again_and_followed_from_there(lost: int) -> None:
     """Changes are gone, or as many others have come in their place by the time that anybody looks."""
     directory, seen, started_over = RestoredDirectory(), [], []
 

@@ -92,7 +92,7 @@ async def room() -> Room:
     return room
 
 
-async def test_another_pacs_in_charge_is_asked_anew(room: Room) -> None:
+async def test_another_pacs_in_charge_is_asked_again(room: Room) -> None:
     await room.invalidation.pacs_switched("east")
     assert await room.kept() == (False, True, True)
 

@@ -39,7 +39,7 @@ async def test_unread_news_is_not_kept_twice() -> None:
         assert await anext(stream) == news(1)
 
 
-async def test_who_reads_too_slowly_is_told_that_something_was_lost() -> None:
+async def test_who_reads_too_slowly_is_informed_that_something_was_lost() -> None:
     publisher = StudyChangePublisher()
     with publisher.watch("east") as watcher:
         for number in range(MAX_PENDING + 1):

@@ -157,7 +157,7 @@ async def test_large_metadata_are_parsed_once_for_all_who_ask_and_not_in_the_eve
     assert get_ident() not in threads
 
 
-async def test_what_an_instance_shows_is_told_once_until_its_study_is_forgotten(
+async def test_what_an_instance_shows_is_reported_once_until_its_study_is_forgotten(
     store: MemoryInstanceStore, frames: StoredFrames, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     handle = await keep(store, "SC_rgb_rle_2frame.dcm")

@@ -52,7 +52,7 @@ class Imaging:
         self.shown.append(handle.ref.sop_instance_uid)
 
 
-class Told:
+class Notified:
     """Report that keeps what it is reported."""
 
     def __init__(self) -> None:
@@ -66,8 +66,8 @@ def request(*, series: str = "", target: EncodeTarget = TARGET) -> JobRequest:
     return JobRequest("east", JobKind.TRANSCODE_STUDY, STUDY, series, parameters_of(target))
 
 
-async def run(imaging: Imaging, pacs: MemoryPacs, job: JobRequest) -> Told:
-    reported = Told()
+async def run(imaging: Imaging, pacs: MemoryPacs, job: JobRequest) -> Notified:
+    reported = Notified()
     handlers = job_handlers(await service(pacs), imaging.transcode, imaging.make_thumbnail)
     await handlers[job.kind](job, reported)
     return reported
@@ -137,7 +137,7 @@ async def test_a_study_of_which_nothing_comes_fails_as_a_whole() -> None:
         await run(Imaging(), pacs, request())
 
 
-async def test_only_so_many_instances_are_under_way_and_cancelling_stops_them() -> None:
+async def test_only_so_many_instances_are_in_progress_and_cancelling_stops_them() -> None:
     imaging = Imaging()
     imaging.may_continue.clear()
     job = asyncio.create_task(run(imaging, MemoryPacs(make_study(PARALLEL + 5)), request()))

@@ -91,7 +91,7 @@ async def test_a_job_that_is_cancelled_has_not_failed() -> None:
     assert job.status.code == Status.STATUS_CODE_UNSET
 
 
-async def test_a_job_that_is_cancelled_and_fails_on_its_way_out_has_not_failed() -> None:
+async def test_a_job_that_is_cancelled_and_fails_while_it_stops_has_not_failed() -> None:
     began = asyncio.Event()
 
     async def fail(_report: Report) -> None:

@@ -37,7 +37,7 @@ async def send(count: int, lease: Lease) -> None:
 
 
 @dataclass
-class Door:
+class EndpointProxy:
     """A limiter over a clock that a test moves."""
 
     settings: LimitSettings = field(default_factory=LimitSettings)
@@ -65,13 +65,13 @@ class Door:
 
 
 def test_without_limits_nothing_is_counted() -> None:
-    endpoint = Door()
+    endpoint = EndpointProxy()
     assert endpoint.limiter.enter(caller()) is None
     assert endpoint.limiter.meters() == []
 
 
 def test_a_key_and_its_tenant_each_have_limits_and_what_is_refused_uses_up_neither() -> None:
-    endpoint = Door(
+    endpoint = EndpointProxy(
         LimitSettings(
             tenant=TenantLimits(requests_per_second=3), key=KeyLimits(requests_per_second=1, burst_requests=2)
         )
@@ -90,7 +90,7 @@ def test_a_key_and_its_tenant_each_have_limits_and_what_is_refused_uses_up_neith
 
 
 def test_a_change_holds_at_once_and_forgets_nothing_that_runs() -> None:
-    endpoint = Door()
+    endpoint = EndpointProxy()
     assert endpoint.limiter.enter(caller()) is None
     endpoint.limiter.load({KEY: Limits(concurrent_requests=2)})
     lease = endpoint.limiter.enter(caller())
@@ -104,8 +104,8 @@ def test_a_change_holds_at_once_and_forgets_nothing_that_runs() -> None:
     assert endpoint.limiter.enter(caller()) is None
 
 
-def test_who_comes_from_elsewhere_is_told_nothing_of_the_lists() -> None:
-    endpoint = Door()
+def test_who_comes_from_elsewhere_is_informed_nothing_of_the_lists() -> None:
+    endpoint = EndpointProxy()
     endpoint.limiter.load({EAST: Limits(allowed_networks=read_networks(["10.0.0.0/8"], ""))})
     assert endpoint.limiter.enter(caller())
     for address in ("192.0.2.1", ""):
@@ -120,7 +120,7 @@ def test_who_comes_from_elsewhere_is_told_nothing_of_the_lists() -> None:
 
 
 async def test_bytes_wait_for_key_and_tenant_whichever_takes_longer() -> None:
-    endpoint = Door()
+    endpoint = EndpointProxy()
     endpoint.limiter.load({KEY: Limits(bytes_per_second=100_000), EAST: Limits(bytes_per_second=200_000)})
     lease = endpoint.limiter.enter(caller())
     assert lease
@@ -134,7 +134,7 @@ async def test_bytes_wait_for_key_and_tenant_whichever_takes_longer() -> None:
 
 
 async def test_bytes_that_nobody_waits_for_any_more_are_given_back() -> None:
-    endpoint = Door()
+    endpoint = EndpointProxy()
     endpoint.limiter.load({KEY: Limits(bytes_per_second=100_000), EAST: Limits(bytes_per_second=100_000)})
     lease = endpoint.limiter.enter(caller())
     assert lease
@@ -149,8 +149,8 @@ async def test_bytes_that_nobody_waits_for_any_more_are_given_back() -> None:
     assert endpoint.naps == [0.5]
 
 
-async def test_no_stream_is_silent_for_longer_than_it_may_and_who_comes_then_is_told_when() -> None:
-    endpoint = Door(LimitSettings(tenant=TenantLimits(bytes_per_second=65536)), longest_wait_s=150)
+async def test_no_stream_is_silent_for_longer_than_it_may_and_who_comes_then_is_informed_when() -> None:
+    endpoint = EndpointProxy(LimitSettings(tenant=TenantLimits(bytes_per_second=65536)), longest_wait_s=150)
     leases = [endpoint.limiter.enter(caller()) for _ in range(20)]
     for lease in leases:
         assert lease
@@ -166,7 +166,7 @@ async def test_no_stream_is_silent_for_longer_than_it_may_and_who_comes_then_is_
 
 
 async def test_an_upload_is_read_as_fast_as_it_may_come() -> None:
-    endpoint = Door()
+    endpoint = EndpointProxy()
     endpoint.limiter.load({KEY: Limits(bytes_per_second=100_000)})
     lease = endpoint.limiter.enter(caller())
     assert lease
@@ -180,7 +180,7 @@ async def test_an_upload_is_read_as_fast_as_it_may_come() -> None:
 
 
 async def test_a_quota_outlives_the_server_and_is_one_for_all_of_them() -> None:
-    ledger, first = MemoryLedger(), Door()
+    ledger, first = MemoryLedger(), EndpointProxy()
     limits = {EAST: Limits(daily_requests=3)}
     first.limiter.load(limits)
     keeper = first.keeper(ledger)
@@ -188,7 +188,7 @@ async def test_a_quota_outlives_the_server_and_is_one_for_all_of_them() -> None:
     assert first.limiter.enter(caller())
     await keeper.close()
     assert ledger.days[DAY] == {EAST: Used(1, 0)}
-    second = Door()
+    second = EndpointProxy()
     second.limiter.load(limits)
     await second.keeper(ledger).start()
     assert second.limiter.enter(caller("two"))
@@ -203,7 +203,7 @@ async def test_a_quota_outlives_the_server_and_is_one_for_all_of_them() -> None:
 
 
 async def test_while_the_database_is_away_quotas_are_counted_here_and_written_later() -> None:
-    ledger, endpoint = MemoryLedger(), Door()
+    ledger, endpoint = MemoryLedger(), EndpointProxy()
     endpoint.limiter.load({EAST: Limits(daily_requests=2)})
     keeper = endpoint.keeper(ledger)
     await keeper.start()
@@ -317,7 +317,7 @@ async def test_the_next_day_nothing_of_the_day_before_is_left() -> None:
 
 
 async def test_what_others_let_in_counts_here() -> None:
-    endpoint = Door()
+    endpoint = EndpointProxy()
     endpoint.limiter.load({KEY: Limits(requests_per_second=10, concurrent_requests=3)})
     lease = endpoint.limiter.enter(caller())
     assert lease
@@ -338,7 +338,7 @@ async def test_what_others_let_in_counts_here() -> None:
 
 
 async def test_while_redis_is_away_each_server_goes_by_its_own_count() -> None:
-    endpoint = Door()
+    endpoint = EndpointProxy()
     endpoint.limiter.load({KEY: Limits(requests_per_second=2, concurrent_requests=2)})
     assert endpoint.limiter.enter(caller())
     meters = ScriptedMeters(SharedState(requests=1, bytes=0, elsewhere=1))
@@ -356,8 +356,8 @@ async def test_while_redis_is_away_each_server_goes_by_its_own_count() -> None:
     assert endpoint.telemetry.shared == [True, False, True]
 
 
-async def test_who_does_nothing_is_not_told_of() -> None:
-    endpoint = Door()
+async def test_who_does_nothing_is_not_reported() -> None:
+    endpoint = EndpointProxy()
     limits = Limits(requests_per_second=1000, bytes_per_second=100_000, concurrent_requests=5)
     endpoint.limiter.load({LimitSubject("east", str(number)): limits for number in range(50)})
     for number in range(50):
@@ -386,8 +386,8 @@ async def test_who_does_nothing_is_not_told_of() -> None:
         endpoint.limiter.enter(caller("8"))
 
 
-async def test_nothing_is_told_where_there_is_nothing_to_share() -> None:
-    endpoint = Door()
+async def test_nothing_is_reported_where_there_is_nothing_to_share() -> None:
+    endpoint = EndpointProxy()
     endpoint.limiter.load({KEY: Limits(daily_requests=2)})
     assert endpoint.limiter.enter(caller())
     meters = ScriptedMeters(ConnectionError("nobody asks"))

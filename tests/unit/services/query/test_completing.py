@@ -58,7 +58,7 @@ async def complete(
     }
 
 
-async def test_a_study_gets_what_its_series_and_instances_tell() -> None:
+async def test_a_study_gets_what_its_series_and_instances_report() -> None:
     _, client = pacs()
     assert await complete(client, STUDIES) == {
         "2.25.1": {"00080061": ["CT", "SR"], "00201206": [2], "00201208": [3]},

@@ -19,7 +19,7 @@ def match(study: str, patient: str | None, *pacs: str, name: str = "") -> Source
     return SourcedMatch(attributes, pacs)
 
 
-def test_a_study_has_the_patient_and_the_pacs_that_a_search_told() -> None:
+def test_a_study_has_the_patient_and_the_pacs_that_a_search_reported() -> None:
     studies = KnownStudies()
     learning = studies.learning()
     found = (match("1.1", "P-1", "main"), match("1.1", None, "second"), match("1.2", None, "main"))
@@ -29,7 +29,7 @@ def test_a_study_has_the_patient_and_the_pacs_that_a_search_told() -> None:
     assert {studies.of_study(*place) for place in (("b", "1.1"), ("a", ""))} == {KnownStudy(None, "")}
 
 
-def test_what_is_told_piece_by_piece_is_put_together() -> None:
+def test_what_is_reported_piece_by_piece_is_put_together() -> None:
     studies = KnownStudies()
     learning = studies.learning()
     learning.learn_pacs("a", "1.1", ("main",))
@@ -40,7 +40,7 @@ def test_what_is_told_piece_by_piece_is_put_together() -> None:
     assert studies.of_study("a", "1.2") == KnownStudy("", "", NAMELESS)
 
 
-def test_a_study_has_the_family_name_that_a_search_told() -> None:
+def test_a_study_has_the_family_name_that_a_search_reported() -> None:
     studies = KnownStudies()
     learning = studies.learning()
     learning.learn("a", [match("1.1", "P-1"), match("1.1", "P-1", name="DOE^JANE"), match("1.2", "P-2")])
@@ -61,7 +61,7 @@ def test_what_says_nothing_takes_nothing_away() -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "is_told"),
+    ("known", "is_notified"),
     [
         (KnownStudy("P-1", "", None), False),
         (KnownStudy(None, "", DOE), False),
@@ -69,8 +69,8 @@ def test_what_says_nothing_takes_nothing_away() -> None:
         (KnownStudy("", "", NAMELESS), True),
     ],
 )
-def test_nothing_more_can_be_learned_when_id_and_name_were_told(known: KnownStudy, is_told: bool) -> None:
-    assert known.is_patient_known is is_told
+def test_nothing_more_can_be_learned_when_id_and_name_were_reported(known: KnownStudy, is_notified: bool) -> None:
+    assert known.is_patient_known is is_notified
 
 
 def test_those_used_last_are_kept() -> None:

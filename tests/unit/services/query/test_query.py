@@ -81,7 +81,7 @@ async def test_an_outage_is_never_an_empty_answer() -> None:
     assert (await queries.search("east", STUDIES, ALL)).matches == ()
 
 
-async def test_a_tenant_without_pacs_is_told_so() -> None:
+async def test_a_tenant_without_pacs_is_informed() -> None:
     with pytest.raises(NoPacsConfiguredError):
         await (await service()).search("east", STUDIES, ALL)
 

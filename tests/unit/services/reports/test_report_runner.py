@@ -132,7 +132,7 @@ async def test_a_run_is_given_up_in_the_end_and_the_error_stays(world: World) ->
     assert len(world.senders["archive"].got) == 1
 
 
-async def test_a_defect_of_one_sender_is_its_own_and_tells_no_secret(
+async def test_a_defect_of_one_sender_is_its_own_and_reports_no_secret(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     await world.schedule()

@@ -176,7 +176,7 @@ async def test_two_servers_that_carry_out_one_order_count_once(bench: Bench) -> 
     assert len(certificate.key_hashes) == 2
 
 
-async def test_an_order_whose_record_is_on_its_way_is_recorded_once(bench: Bench) -> None:
+async def test_an_order_whose_record_is_in_transit_is_recorded_once(bench: Bench) -> None:
     await bench.fill()
     record, spooled, is_away = bench.sink.record, list[AuditEntry](), True
 

@@ -117,7 +117,7 @@ async def test_when_all_came_before_nothing_is_asked_of_the_pacs() -> None:
     assert not pacs.calls["retrieve"]
 
 
-async def test_what_fails_after_others_came_before_is_told_and_not_raised() -> None:
+async def test_what_fails_after_others_came_before_is_reported_and_not_raised() -> None:
     pacs = MemoryPacs(make_study(2))
     pacs.omitted = {f"{STUDY}.1.2"}
     retrieve = await service(pacs)

@@ -38,7 +38,7 @@ async def bench() -> Bench:
     return bench
 
 
-async def test_a_rotation_is_recorded_and_tells_what_is_to_be_done(bench: Bench) -> None:
+async def test_a_rotation_is_recorded_and_reports_what_is_to_be_done(bench: Bench) -> None:
     assert await bench.keeper.rotate(OPERATOR) == "2"
     assert bench.audit.entries[-1].detail == "rotate the key of secrets"
     assert list(await bench.keeper.status(OPERATOR)) == [
@@ -47,7 +47,7 @@ async def test_a_rotation_is_recorded_and_tells_what_is_to_be_done(bench: Bench)
     ]
 
 
-async def test_everything_is_wrapped_anew_with_progress_and_then_nothing(bench: Bench) -> None:
+async def test_everything_is_wrapped_again_with_progress_and_then_nothing(bench: Bench) -> None:
     await bench.keeper.rotate(OPERATOR)
     reported: list[RewrapProgress] = []
     assert await bench.keeper.rewrap(reported.append) == RewrapProgress(3, 0, 3)

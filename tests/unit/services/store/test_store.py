@@ -130,7 +130,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     assert made.spool.used_bytes == 0, "memory of the spool was not given back"
 
 
-async def test_instances_are_stored_untouched_and_told_in_order(bench: Bench) -> None:
+async def test_instances_are_stored_untouched_and_reported_in_order(bench: Bench) -> None:
     await bench.open()
     files = make_study(5)
     report = await bench.store(*files)
@@ -185,7 +185,9 @@ async def test_what_is_wrong_with_one_instance_does_not_touch_the_others(bench: 
     assert {entry.study_instance_uid for entry in bench.audit.entries} == {"2.25.1000"}
 
 
-async def test_a_pacs_that_refuses_is_told_for_each_instance(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_pacs_that_refuses_is_reported_for_each_instance(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
     await bench.open()
     bench.pacs.refuse_with = PacsUnreachableError("no connection", pacs="main")
     report = await bench.store(*make_study(3))
@@ -254,7 +256,7 @@ async def test_an_upload_that_breaks_off_has_stored_what_had_come(bench: Bench) 
     assert bench.dropped == ["2.25.1000"]
 
 
-async def test_a_client_that_goes_cancels_what_is_under_way_and_the_study_is_invalidated(bench: Bench) -> None:
+async def test_a_client_that_goes_cancels_what_is_in_progress_and_the_study_is_invalidated(bench: Bench) -> None:
     single_thread()
     await bench.open(parallel=1)
     bench.pacs.silence()

@@ -87,7 +87,7 @@ def test_no_file_name_is_shown() -> None:
 SEEN = CertificateUse(Use.PACS_SERVER, "", "east", "dimse")
 
 
-async def test_tells_of_what_a_pacs_shows_for_as_long_as_it_is_reached_over_tls() -> None:
+async def test_reports_what_a_pacs_shows_for_as_long_as_it_is_reached_over_tls() -> None:
     directory, telemetry, observed_certificates = MemoryDirectory(), RecordingTelemetry(), ObservedCertificates()
     await directory.create_tenant(Tenant("east", START))
     for name in ("plain", "dimse"):
@@ -103,7 +103,7 @@ async def test_tells_of_what_a_pacs_shows_for_as_long_as_it_is_reached_over_tls(
     assert telemetry.expiries == {}
 
 
-async def test_what_is_seen_anew_is_told_at_once_and_once() -> None:
+async def test_what_is_seen_again_is_reported_at_once_and_once() -> None:
     directory, telemetry, observed_certificates = MemoryDirectory(), RecordingTelemetry(), ObservedCertificates()
     await directory.create_tenant(Tenant("east", START))
     await directory.create_pacs(PacsConfig("east", "dimse", CONNECTIONS["dimse"], START))

@@ -41,7 +41,7 @@ async def test_is_ready_when_all_is_well() -> None:
     assert telemetry.checks == {"database": True, "disk": True}
 
 
-async def test_tells_what_is_wrong(caplog: pytest.LogCaptureFixture) -> None:
+async def test_reports_what_is_wrong(caplog: pytest.LogCaptureFixture) -> None:
     telemetry = RecordingTelemetry()
     readiness = Readiness({"database": away, "disk": full, "audit": well}, FakeClock(), telemetry)
     readiness.add("gateway", broken)
@@ -58,7 +58,7 @@ async def test_tells_what_is_wrong(caplog: pytest.LogCaptureFixture) -> None:
     assert [record.levelno for record in caplog.records] == [logging.ERROR]  # the defect alone: it may be starting
 
 
-async def test_tells_the_log_of_what_changes(caplog: pytest.LogCaptureFixture) -> None:
+async def test_reports_the_log_of_what_changes(caplog: pytest.LogCaptureFixture) -> None:
     said = ["", "it is full", "it is full", ""]
 
     async def disk() -> str:

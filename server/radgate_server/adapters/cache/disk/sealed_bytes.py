@@ -52,7 +52,7 @@ class SealedForm:
         try:
             study_key = self._keys.find(key.tenant_id, key.study)
         except (GatewayError, TimeoutError) as error:
-            raise KeyAwayError("the key of the study's data can't be had") from error
+            raise KeyAwayError("the key of the study's data is unavailable") from error
         if study_key is None or study_key.key_id != key_id:
             raise KeyErasedError
         size_bytes = clear_bytes(os.fstat(fd).st_size - _HEADER.size)

@@ -215,7 +215,7 @@ class WarmDisk(AccountedDisk):
                     with self._dropped_if_damaged(key):
                         yield self._touched(key, file)
                     return
-        raise CorruptEntryError("the cached instance is gone")
+        raise CorruptEntryError("the cached instance was removed")
 
     @contextmanager
     def _dropped_if_damaged(self, key: EntryKey) -> Iterator[None]:

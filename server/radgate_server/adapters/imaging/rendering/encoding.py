@@ -35,7 +35,7 @@ def check_encodable(target: RenderTarget, count: int, side: int) -> None:
     if count > 1 and target.media_type != RENDERED_GIF:
         raise InvalidArgumentError("media_type", f"several frames are rendered as {RENDERED_GIF}, or one by one")
     if side > _MAX_SIDE:
-        raise ImageTooLargeError(f"a picture is at most {_MAX_SIDE} pixels long and high; ask for a smaller viewport")
+        raise ImageTooLargeError(f"a picture is at most {_MAX_SIDE} pixels long and high; request a smaller viewport")
 
 
 def encode(pictures: Sequence[Picture], target: RenderTarget, icc_profile: bytes) -> bytes:

@@ -131,5 +131,5 @@ def _checked(columns: int, rows: int) -> tuple[int, int]:
     if columns < 1 or rows < 1:
         raise InvalidArgumentError("viewport", "it has no extent")
     if columns * rows > MAX_PICTURE_PIXELS:
-        raise ImageTooLargeError(f"the picture has more than {MAX_PICTURE_PIXELS} pixels; ask for a smaller viewport")
+        raise ImageTooLargeError(f"the picture has more than {MAX_PICTURE_PIXELS} pixels; request a smaller viewport")
     return columns, rows

@@ -66,7 +66,7 @@ _FRAMES = 20
 
 
 class Trust(Enum):
-    """How much of a message can be told."""
+    """How much of a message can be reported."""
 
     ALL = "all"
     FIRST_LINE = "first line"

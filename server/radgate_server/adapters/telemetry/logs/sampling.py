@@ -25,7 +25,7 @@ class _Event:
 class LogSampler(logging.Filter):
     """Filter of a handler. An event is a line of the code: its logger and its message before values are put in.
 
-    The first rule that an event fits decides. The next line that is written tells how many before it were left out.
+    The first rule that an event fits decides. The next line that is written reports how many before it were left out.
     """
 
     def __init__(self, rules: Sequence[LogRule], monotonic_s: Callable[[], float] = time.monotonic) -> None:

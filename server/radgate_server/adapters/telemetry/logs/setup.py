@@ -20,11 +20,11 @@ _LEVELS = {
     "alembic": logging.WARNING,
     "asyncio": logging.WARNING,
     "grpc": logging.WARNING,
-    "httpx": logging.WARNING,  # below that they tell URLs, with UIDs and patients' names, and headers
+    "httpx": logging.WARNING,  # below that they report URLs, with UIDs and patients' names, and headers
     "httpcore": logging.WARNING,
     "hpack": logging.WARNING,
     "h2": logging.WARNING,
-    "boto3": logging.WARNING,  # below that they tell requests and answers, with keys
+    "boto3": logging.WARNING,  # below that they report requests and answers, with keys
     "botocore": logging.WARNING,
     "urllib3": logging.WARNING,
     "hvac": logging.WARNING,

@@ -1,4 +1,4 @@
-"""Every metric that the server has, by what it tells of: the one list, from which docs/metrics.md is made.
+"""Every metric that the server has, by what it reports: the one list, from which docs/metrics.md is made.
 
 A new metric is a row here, and a method of `Telemetry` that reports it. No label takes endless values: methods, codes,
 operations and causes are ours, receivers are configured; tenants and PACS are named up to a number (families.py).
@@ -18,7 +18,7 @@ class Kind(Enum):
 
 
 class Metric(NamedTuple):
-    """One metric. `collected` tells that its values are made when it is read, by a collector."""
+    """One metric. `collected` means that its values are made when it is read, by a collector."""
 
     name: str
     kind: Kind

@@ -30,7 +30,7 @@ class PrometheusTelemetry:
         on_loop = LoopMetrics(self.families)
         for collector in (on_loop, self._state):
             self.registry.register(collector)
-        # What each call tells goes there without a method between.
+        # What each call reports goes there without a method between.
         self.call_began = on_loop.call_began
         self.call_ended = on_loop.call_ended
         self.rpc_finished = on_loop.rpc_finished

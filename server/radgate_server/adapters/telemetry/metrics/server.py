@@ -29,7 +29,7 @@ class _SilentHandler(WSGIRequestHandler):
 class MetricsServer:
     """Serves `telemetry` at http://host:port/metrics, and what `health` says at /healthz and /readyz.
 
-    Port 0 takes a free one; `port` tells which.
+    Port 0 takes a free one; `port` is the one taken.
     """
 
     def __init__(

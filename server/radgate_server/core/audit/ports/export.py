@@ -52,7 +52,7 @@ class RecordReceiver(Protocol):
 
 
 class ExportTelemetry(Protocol):
-    """What is told of exports."""
+    """What is reported of exports."""
 
     def export_lag(self, receiver: str, lag_s: float) -> None:
         """For how long the oldest record has waited that the receiver lacks, 0 for none."""

@@ -1,1 +1,1 @@
-"""The near tiers and the keys of their files, as services need them."""
+"""The cache tiers and the keys of their files, as services need them."""

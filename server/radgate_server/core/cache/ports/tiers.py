@@ -1,4 +1,4 @@
-"""The two near tiers: hot answers in memory, warm instances on disk. Every key carries the tenant."""
+"""The two cache tiers: hot answers in memory, warm instances on disk. Every key carries the tenant."""
 
 from dataclasses import dataclass
 from datetime import datetime

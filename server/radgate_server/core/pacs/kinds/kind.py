@@ -25,8 +25,8 @@ class CertificateFiles(NamedTuple):
 class PacsConnection(ABC):
     """How a PACS is reached: a frozen dataclass that answers here what differs between the kinds.
 
-    Its fields are what an administrator sets, `kind` tells the kinds apart, and a field `password` of type SecretSource
-    is its secret. What a kind does not override fits a PACS of this machine, without network, TLS and secret.
+    Its fields are what an administrator sets, `kind` distinguishes the kinds, and a field `password` of type
+    SecretSource is its secret. What a kind does not override fits a local PACS, without network, TLS and secret.
     """
 
     __slots__ = ()
@@ -49,7 +49,7 @@ class PacsConnection(ABC):
     @property
     @abstractmethod
     def place(self) -> tuple[str, ...]:
-        """What tells one archive from another; two PACS of the same place hold the same studies."""
+        """What distinguishes one archive from another; two PACS of the same place hold the same studies."""
 
     @property
     @abstractmethod
@@ -129,7 +129,7 @@ class PacsConnection(ABC):
 
     @property
     def server(self) -> str:
-        """Tells the servers at one port apart: candidates that agree in it and answer are one PACS."""
+        """Distinguishes the servers at one port: candidates that agree in it and answer are one PACS."""
         return ""
 
     def suggested(self, _found: Capabilities) -> tuple[Self, tuple[str, ...]]:

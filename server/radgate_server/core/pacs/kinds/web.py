@@ -206,7 +206,7 @@ def http_continues_after(failure: GatewayError | None) -> bool:
 CREDENTIALS_HINT = Hint(
     kinds=("orthanc", "dicomweb"),
     reason="PACS_CREDENTIALS_REFUSED",
-    text="a web server asks for credentials: detect again with user and password, or with a token",
+    text="a web server requires credentials: detect again with user and password, or with a token",
 )
 
 

@@ -92,7 +92,7 @@ def _acceptables(values: Mapping[str, str], header: tuple[Acceptable, ...]) -> t
         raise InvalidArgumentError("contentType", error.description) from None
     both = tuple(one for one in wanted if _allows(header, one))
     if not both:
-        raise NotAcceptableError("the Accept header does not allow what contentType asks for")
+        raise NotAcceptableError("the Accept header does not allow the media type of contentType")
     return both
 
 

@@ -11,7 +11,7 @@ from radgate_server.rpc.v1.convert.times import to_timestamp
 from radgate_server.services.reports.schedules import PlanChange
 
 CHANGEABLE = frozenset({"spec", "frequency", "day", "time_of_day", "receivers"})
-"""Fields of ReportSchedule that an update may change; all others are only told."""
+"""Fields of ReportSchedule that an update may change; all others are only returned."""
 
 _KINDS = {
     messages.AUDIT_REPORT_KIND_PATIENT_ACCESS: ReportKind.PATIENT_ACCESS,
@@ -36,7 +36,7 @@ _FREQUENCIES_OUT = {frequency: value for value, frequency in _FREQUENCIES.items(
 
 
 def from_spec(spec: messages.AuditReportSpec) -> ReportSpec:
-    """Read what a report tells. Raises InvalidArgumentError for a kind or format that this server does not know."""
+    """Read what a report contains. Raises InvalidArgumentError for a kind or format that this server does not know."""
     kind, format_ = _KINDS.get(spec.kind), _FORMATS.get(spec.format)
     if kind is None:
         raise InvalidArgumentError("spec.kind", "must be a kind of report, such as AUDIT_REPORT_KIND_PATIENT_ACCESS")

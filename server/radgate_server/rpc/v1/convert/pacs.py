@@ -14,7 +14,7 @@ from radgate_server.rpc.v1.convert.times import from_duration, to_duration, to_t
 from radgate_server.services.administration.pacs import PacsOverview
 
 CHANGEABLE = frozenset({*CONNECTIONS, "backup_for", "failover"})
-"""Fields of Pacs that an update may change; all others are only told."""
+"""Fields of Pacs that an update may change; all others are only returned."""
 
 _DEFAULTS = FailoverPolicy()
 

@@ -30,7 +30,7 @@ not read. 30 s are enough to read what is on its way, some 3 MiB, with 1 Mbit/s.
 
 
 class FrameStreamer:
-    """Answers one viewer: opens its stream, obeys its wishes while pieces go out."""
+    """Answers one viewer: opens its stream, follows its priorities while pieces go out."""
 
     def __init__(self, streams: FrameStreams, auditor: Auditor, *, chunk_bytes: int) -> None:
         self._streams = streams
@@ -41,7 +41,7 @@ class FrameStreamer:
     async def stream(
         self, requests: AsyncIterator[messages.StreamFramesRequest], call: Call
     ) -> AsyncGenerator[messages.StreamFramesResponse]:
-        """What will come, the pieces, and how it ended. A wish that can't be understood ends the stream."""
+        """What will come, the pieces, and how it ended. A priority that can't be understood ends the stream."""
         first = await anext(requests, None)
         if first is None or first.WhichOneof("message") != "open":
             raise InvalidArgumentError("open", "comes first")

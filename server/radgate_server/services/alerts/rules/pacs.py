@@ -23,7 +23,7 @@ def _down(settings: AlertsSettings) -> Rule:
         settings.pacs_down_for_s,
         "PACS {pacs} of tenant {tenant} does not answer",
         "Its probes fail. See that it runs and can be reached (radgate pacs list, then radgate pacs validate);"
-        " with a backup, the work has gone there.",
+        " if it has a backup, requests go to the backup.",
         Value(series("radgate_pacs_down", "tenant", "pacs", "reason")),
     )
 

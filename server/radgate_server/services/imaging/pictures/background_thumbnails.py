@@ -65,7 +65,7 @@ class BackgroundThumbnails:
             handle = await self._store.get(tenant_id, ref)
             if handle is not None:
                 await self._make(tenant_id, handle, Priority.THUMBNAIL)
-        except GatewayError:  # whoever asks for it is told why
+        except GatewayError:  # whoever asks for it gets the reason
             return
         except Exception:  # noqa: BLE001 - one defect must not end them all
             _log.exception("a thumbnail was not made because of a defect")

@@ -52,7 +52,7 @@ class ArrivingSeries:
 
     @property
     def over(self) -> bool:
-        """Whether everything has arrived, and been taken; not before `take` has told of a defect."""
+        """Whether everything has arrived, and been taken; not before `take` has reported a defect."""
         return not (self._running or self._arrived or self._defect)
 
     def take(self) -> list[Arrived]:

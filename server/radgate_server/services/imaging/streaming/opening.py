@@ -79,7 +79,7 @@ class FrameStreams:
         return OpenedStream(stream, len(refs), listing.unanswered)
 
     async def _shown(self, tenant_id: str, scope: RetrieveScope) -> list[str]:
-        """SOP Instance UIDs series by series, by Instance Number; none when the PACS can't tell."""
+        """SOP Instance UIDs series by series, by Instance Number; none when the PACS doesn't report them."""
         try:
             matches = await self._ordered_contents.search(tenant_id, QueryLevel.IMAGE, scope)
         except PacsError:  # the order is a convenience; what is listed can be streamed in any

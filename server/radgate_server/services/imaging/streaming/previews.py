@@ -17,11 +17,11 @@ _PRIORITY = Priority.INTERACTIVE
 _LEAST_PIXELS = 1 << 20
 """Of a frame; a smaller one is encoded whole in the time that a preview of it takes."""
 _MOST_PIXELS = 1 << 18
-"""That are wished for."""
+"""That are requested."""
 _MOST_BYTES = 3 << 20
 """Of what is made, before it is encoded: it is one message, of which clients of gRPC take 4 MiB unless they say so."""
 _LEAST_FACTOR = 4
-"""Between the frame's rows and columns and those wished for; with less there is little to gain."""
+"""Between the frame's rows and columns and those requested; with less there is little to gain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def worth_making(image: ImagePixel, rows: int, columns: int) -> bool:
 
 
 def _factor(image: ImagePixel, rows: int, columns: int) -> int:
-    """How many times the rows and columns that are wished for the frame has, of each at least."""
+    """How many times the requested rows and columns the frame has, of each at least."""
     return min(image.rows // rows, image.columns // columns)
 
 

@@ -179,7 +179,7 @@ class FailoverTracker:
                 else:
                     await self._compare(group.tenant_id, await self._read(group.tenant_id))
         except ResourceNotFoundError:
-            _log.info("a PACS is gone before it could take over", extra={"tenant": group.tenant_id})
+            _log.info("a PACS was removed before it could take over", extra={"tenant": group.tenant_id})
         except GatewayError as error:  # the next probe or call decides again
             _log.error("a failover can't be recorded: %s", error.message, extra={"tenant": group.tenant_id})
         finally:

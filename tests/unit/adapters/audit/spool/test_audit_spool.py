@@ -144,7 +144,7 @@ def test_records_are_for_nobody_elses_eyes(reopen: Opener) -> None:
     assert b"P-1" not in path.read_bytes()
 
 
-def test_a_new_start_goes_on_where_the_last_one_ended(reopen: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_start_continues_where_the_last_one_ended(reopen: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "SEGMENT_RECORDS", 2)
     waiting = reopen()
     for number in range(5):
@@ -192,7 +192,7 @@ def test_what_was_being_written_when_the_server_died_is_passed_over(reopen: Open
     assert drain(reopen()) == contents(1)
 
 
-def test_what_is_damaged_is_put_aside_and_told(reopen: Opener, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_damaged_is_put_aside_and_reported(reopen: Opener, caplog: pytest.LogCaptureFixture) -> None:
     reopen().put(SpooledBatch(contents(1)))
     reopen.close()
     (path,) = segments(reopen)

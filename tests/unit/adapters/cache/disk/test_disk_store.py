@@ -59,7 +59,7 @@ def grow(path: Path) -> None:
     path.write_bytes(path.read_bytes() + b"\0")
 
 
-async def test_file_names_tell_nothing(tmp_path: Path) -> None:
+async def test_file_names_report_nothing(tmp_path: Path) -> None:
     async with make(tmp_path) as store:
         await store.put("alpha", received(DATA))
         await store.save_index("alpha", REF, INDEX)
@@ -241,7 +241,7 @@ async def test_what_a_killed_process_left_half_written_is_cleared_away(tmp_path:
         assert list((tmp_path / ".incoming").iterdir()) == []
 
 
-async def test_goes_on_when_the_folder_is_emptied_under_it(tmp_path: Path) -> None:
+async def test_continues_when_the_folder_is_emptied_under_it(tmp_path: Path) -> None:
     async with make(tmp_path / "warm") as store:
         handle = await store.put("alpha", received(DATA))
         (tmp_path / "warm").rename(tmp_path / "away")

@@ -42,7 +42,7 @@ async def test_without_memory_nothing_is_kept() -> None:
     assert await cache.get(key("a")) is None
 
 
-async def test_tells_the_telemetry() -> None:
+async def test_reports_the_telemetry() -> None:
     telemetry = RecordingTelemetry()
     cache = make(100_000, 1000, telemetry)
     await cache.get(key("a"))

@@ -78,7 +78,7 @@ def test_it_comes_back_as_it_came(folder: Folder, refused: RefusedInstance, size
     assert folder.disk.find("east", entry.entry_id) == entry
 
 
-def test_neither_files_nor_their_names_tell_anything(folder: Folder) -> None:
+def test_neither_files_nor_their_names_report_anything(folder: Folder) -> None:
     data = folder.store(mismatch(), 5000)
     (file,) = folder.files()
     stored = file.read_bytes() + str(file.relative_to(folder.root)).encode()

@@ -107,7 +107,7 @@ def test_bitstreams_of_whole_words_have_them() -> None:
 
 
 @pytest.mark.parametrize("high_bit", [7, 10, 16, 99])
-def test_an_impossible_high_bit_is_told(high_bit: int) -> None:
+def test_an_impossible_high_bit_is_reported(high_bit: int) -> None:
     native = synthetic_frame(12)
     decoded = decode_frame(replace(native, image=native.image._replace(high_bit=high_bit)))
     assert decoded.pixels == native.data

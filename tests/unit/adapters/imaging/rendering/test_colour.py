@@ -87,7 +87,7 @@ def test_retired_spaces_are_refused(space: str) -> None:
         instance_of(_noise("u1", 8, 3 if space == "HSV" else 4), PhotometricInterpretation=space).picture()
 
 
-def test_a_window_does_nothing_to_colours_and_that_is_told() -> None:
+def test_a_window_does_nothing_to_colours_and_that_is_reported() -> None:
     instance = instance_of(_noise("u1", 8), WindowCenter="10", WindowWidth="20")
     rendered = instance.rendered(RenderTarget(RENDERED_PNG, window=Window(10, 20)))
     assert rendered.data == instance.rendered(PNG).data
@@ -131,7 +131,7 @@ def test_colours_without_a_profile_count_as_srgb() -> None:
     assert (np.asarray(shown) == pixels).all()
 
 
-def test_a_profile_that_is_none_is_left_out_and_that_is_told() -> None:
+def test_a_profile_that_is_none_is_left_out_and_that_is_reported() -> None:
     instance = instance_of(_noise("u1", 8), ICCProfile=b"nonsense" * 20)
     rendered = instance.rendered(RenderTarget(RENDERED_PNG, icc_profile=IccProfile.SRGB))
     assert rendered.notes == ("the image's ICC profile can't be read and is left out",)

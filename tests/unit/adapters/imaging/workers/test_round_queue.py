@@ -62,7 +62,7 @@ async def test_a_round_that_was_not_finished_is_done_by_another() -> None:
     assert again.jobs == unlucky.jobs
 
 
-async def test_all_who_wait_can_be_told_to_leave() -> None:
+async def test_all_who_wait_can_be_informed_to_leave() -> None:
     queue = RoundQueue(Schedule(2, 10))
     leaving: list[bool] = []
     workers = [await asleep(queue, leaving) for _ in range(2)]

@@ -161,7 +161,7 @@ async def test_warming_keeps_nobody_more_urgent_out() -> None:
             schedule.admit(batch(priority=priority))
 
 
-async def test_tells_since_when_the_oldest_call_waits() -> None:
+async def test_reports_since_when_the_oldest_call_waits() -> None:
     schedule = schedule_of(batch(9, asked_s=5), batch(asked_s=3), workers=1)
     assert schedule.oldest_s(WARMING) is None
     assert schedule.oldest_s(INTERACTIVE) == 3

@@ -227,14 +227,14 @@ async def test_every_encoding_is_read(folder: Folder, name: str) -> None:
     assert await folder.detail() == "3 instances"
 
 
-async def test_progress_is_told(folder: Folder) -> None:
+async def test_progress_is_reported(folder: Folder) -> None:
     reported: list[tuple[int, int]] = []
     index = await index_folder(folder.root, lambda *progress: reported.append(progress))
     assert reported == [(1, 2), (2, 2)]
     assert len((await index.snapshot()).holdings) == 2
 
 
-async def test_calls_and_bytes_are_told(folder: Folder) -> None:
+async def test_calls_and_bytes_are_reported(folder: Folder) -> None:
     await folder.detail()
     arrivals = await fetch(folder.pacs, WHOLE_STUDY, ())
     sizes = [arrival.content.size_bytes for arrival in arrivals if isinstance(arrival, ReceivedInstance)]

@@ -93,7 +93,7 @@ async def test_a_search_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPa
         await searching
 
 
-def test_a_probe_reads_no_certificates_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_probe_reads_no_certificates_again(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[object] = []
 
     def count_tls(*arguments: object) -> SSLContext:

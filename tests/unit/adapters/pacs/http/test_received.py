@@ -48,7 +48,7 @@ async def test_too_large_ones_are_refused_while_they_arrive() -> None:
         await receive_content(in_pieces(DATA, 700), max_bytes=len(DATA) - 1)
 
 
-async def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def full() -> SealedFile:
         raise OSError(errno.ENOSPC, "a path that nobody should see")
 

@@ -14,7 +14,7 @@ from tests.fakes.telemetry import RecordingTelemetry
 
 @pytest.mark.parametrize("url", ["https://pacs.example/rs", "http://pacs.example/rs"])
 @pytest.mark.parametrize("content", [None, "no PEM"])
-def test_files_that_can_not_be_used_are_told_before_anything_is_opened(
+def test_files_that_can_not_be_used_are_reported_before_anything_is_opened(
     tmp_path: Path, url: str, content: str | None
 ) -> None:
     path = tmp_path / "file.pem"

@@ -29,7 +29,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[httpx.Request]:
 
 
 @pytest.mark.parametrize("host", ["pacs.example", "other.example"])
-async def test_a_pacs_is_told_of_the_trace_where_that_is_allowed(asked: list[httpx.Request], host: str) -> None:
+async def test_a_pacs_is_reported_the_trace_where_that_is_allowed(asked: list[httpx.Request], host: str) -> None:
     settings = WebPacsSettings(traceparent_hosts=("pacs.example",))
     http = PacsHttp("main", DicomWebConnection(f"http://{host}/dicom"), settings, secrets=GivenSecrets())
     with Part(root := Recorded()):

@@ -137,7 +137,7 @@ async def test_long_feeds_come_in_pages(orthanc: SmallOrthanc, changes: OrthancC
     assert not any(change.removed for change in (*first.changes, *rest.changes))
 
 
-async def test_what_is_not_orthancs_is_told(orthanc: SmallOrthanc, changes: OrthancChanges) -> None:
+async def test_what_is_not_orthancs_is_reported(orthanc: SmallOrthanc, changes: OrthancChanges) -> None:
     orthanc.rows = [{"ChangeType": "NewStudy", "Seq": 1}]
     with pytest.raises(PacsFailedError):
         await changes.changes_after(0)

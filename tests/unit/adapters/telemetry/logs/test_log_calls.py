@@ -104,5 +104,5 @@ def test_no_call_logs_what_is_raw() -> None:
         ('_log.info("x", extra={"name": 1})', "a.py:1: its extra has name, which is not on the list FIELDS"),
     ],
 )
-def test_each_way_of_telling_is_found(line: str, reported: str) -> None:
+def test_each_way_of_logging_is_found(line: str, reported: str) -> None:
     assert found_in(line, "a.py") == [reported]

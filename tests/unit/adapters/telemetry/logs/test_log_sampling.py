@@ -19,7 +19,7 @@ def line(
     return logging.LogRecord(logger, level, __file__, 1, message, ("value",), None)
 
 
-def test_one_in_so_many_alike_lines_is_written_and_tells_of_the_others() -> None:
+def test_one_in_so_many_alike_lines_is_written_and_reports_the_others() -> None:
     sampler = LogSampler([LogRule(one_in=3)])
     records = [line("a PACS is slow: %s") for _ in range(7)]
     assert [sampler.filter(record) for record in records] == [True, False, False, True, False, False, True]

@@ -96,14 +96,14 @@ def test_fields_that_are_not_on_the_list_are_left_out(lines: Lines) -> None:
     assert PATIENT not in lines.text
 
 
-def test_a_failover_is_told_in_full(lines: Lines) -> None:
+def test_a_failover_is_reported_in_full(lines: Lines) -> None:
     event = {"tenant": "east", "primary": "main", "from_pacs": "main", "to_pacs": "spare"}
     event |= {"cause": "failover", "reason": "PACS_UNREACHABLE"}
     log.warning("another PACS of a group is active", extra=event)
     assert event.items() <= lines.only().items()
 
 
-def test_of_a_foreign_exception_only_type_and_places_are_told(lines: Lines) -> None:
+def test_of_a_foreign_exception_only_type_and_places_are_reported(lines: Lines) -> None:
     try:
         fail()
     except ValueError:
@@ -130,12 +130,12 @@ def test_our_own_exceptions_speak_and_their_causes_do_not(lines: Lines) -> None:
     assert PATIENT not in lines.text
 
 
-def test_an_exception_given_as_a_value_is_told_by_its_type(lines: Lines) -> None:
+def test_an_exception_given_as_a_value_is_reported_by_its_type(lines: Lines) -> None:
     log.warning("went wrong: %s (%d)", ValueError(PATIENT), 7)
     assert lines.only()["message"] == "went wrong: ValueError (7)"
 
 
-def test_the_system_errors_number_is_told(lines: Lines) -> None:
+def test_the_system_errors_number_is_reported(lines: Lines) -> None:
     try:
         raise OSError(28, "No space left on device", f"/data/{PATIENT}")
     except OSError:
@@ -154,7 +154,7 @@ def test_an_exception_says_its_reason_where_that_can_hold_no_data(lines: Lines) 
     assert line["exceptions"][0]["reason"] == "OperationalError: connection failed: Connection refused"
 
 
-def test_of_pynetdicom_only_defects_are_told(lines: Lines) -> None:
+def test_of_pynetdicom_only_defects_are_reported(lines: Lines) -> None:
     """What a PACS refuses or aborts, the adapter's own errors say, with the PACS's name."""
     logging.getLogger("pynetdicom.acse").error("Association Rejected")
     assert lines.text == ""
@@ -173,7 +173,7 @@ def test_messages_of_libraries_are_replaced_by_their_place(lines: Lines) -> None
     assert PATIENT not in lines.text
 
 
-def test_of_asyncio_and_grpc_the_first_line_is_told_without_its_values(lines: Lines) -> None:
+def test_of_asyncio_and_grpc_the_first_line_is_informed_without_its_values(lines: Lines) -> None:
     logging.getLogger("asyncio").error(f"Task exception was never retrieved\nfuture: {PATIENT}")  # noqa: G004
     assert lines.only()["message"] == "Task exception was never retrieved"
 
@@ -214,7 +214,7 @@ def test_a_wrong_log_call_does_not_show_its_values(lines: Lines, capsys: pytest.
     assert PATIENT not in lines.text + capsys.readouterr().err
 
 
-def test_values_that_are_not_json_are_told_by_their_type(lines: Lines) -> None:
+def test_values_that_are_not_json_are_reported_by_their_type(lines: Lines) -> None:
     log.info("odd", extra={"count": {1, 2}})
     assert lines.only()["count"] == "set"
 

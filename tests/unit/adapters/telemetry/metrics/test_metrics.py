@@ -67,7 +67,7 @@ def test_how_full_a_tier_is_is_asked_when_shown() -> None:
     assert metrics['radgate_cache_limit_bytes{tier="warm"}'] == 100
 
 
-def test_tells_of_the_process_and_shares_nothing_with_other_registries() -> None:
+def test_reports_the_process_and_shares_nothing_with_other_registries() -> None:
     first, second = PrometheusTelemetry(), PrometheusTelemetry()
     first.cache_lookup("hot", True)
     assert "process_resident_memory_bytes" in shown(first)

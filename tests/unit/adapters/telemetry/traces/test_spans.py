@@ -46,7 +46,7 @@ def ended(code: str = "OK", *, parent: TraceContext | None = PARENT) -> Spans:
     return spans
 
 
-def test_a_call_goes_on_with_its_clients_trace() -> None:
+def test_a_call_continues_with_its_clients_trace() -> None:
     find, call = ended()
     assert call.trace_id.hex() == find.trace_id.hex() == PARENT.trace_id
     assert (call.parent_span_id.hex(), call.flags) == (PARENT.span_id, FROM_ELSEWHERE)
@@ -91,7 +91,7 @@ def test_what_is_our_fault_is_an_error(code: str, status: int) -> None:
     assert ended(code)[-1].status.code == status
 
 
-def test_a_failure_tells_its_kind_and_nothing_else() -> None:
+def test_a_failure_reports_its_kind_and_nothing_else() -> None:
     spans = Spans()
     _, recorded = spans.recorder(share=1).begin(NAME, no_header)
     with Part(recorded), pytest.raises(ValueError, match="Doe"), span("C-FIND"):
@@ -121,7 +121,7 @@ def test_a_share_of_own_traces_is_recorded_and_of_others_what_they_say() -> None
     assert {len(each) for each in ids} == {32}
 
 
-def test_work_that_goes_on_by_itself_is_a_trace_of_its_own_with_a_link_to_its_cause() -> None:
+def test_work_that_continues_by_itself_is_a_trace_of_its_own_with_a_link_to_its_cause() -> None:
     spans = Spans()
     recorded = spans.recorder(share=0).begin_apart("job make-thumbnails", PARENT)
     with Part(recorded), span("C-FIND", SpanKind.CLIENT):
@@ -146,7 +146,7 @@ def test_without_a_cause_that_is_recorded_the_share_decides() -> None:
     assert list(spans[0].links) == []
 
 
-def test_a_trace_has_an_end_however_much_there_is_to_tell() -> None:
+def test_a_trace_has_an_end_however_much_there_is_to_report() -> None:
     spans = Spans()
     _, recorded = spans.recorder(share=1).begin(NAME, no_header)
     with Part(recorded):

@@ -73,7 +73,7 @@ def test_what_happened_has_the_standards_name(changes: dict[str, Any], event: st
     assert (identification.get("EventActionCode"), identification.get("EventOutcomeIndicator")) == (action, outcome)
 
 
-def test_who_saw_what_from_where_is_told() -> None:
+def test_who_saw_what_from_where_is_informed() -> None:
     found = message(stored(principal="Dr. <X>", trace_id="4bf92f3577b34da6a3ce929d0e0e4736", pacs="main,second"))
     user, ours, *pacs = found.findall("ActiveParticipant")
     assert (user.get("UserID"), user.get("UserName"), user.get("UserIsRequestor")) == (

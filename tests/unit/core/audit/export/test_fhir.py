@@ -24,7 +24,7 @@ def test_a_batch_puts_each_record_under_its_own_id() -> None:
     assert ids == [entry["request"]["url"] for entry in batch(ALL[:50], "radgate")["entry"]]
 
 
-def test_who_saw_what_from_where_is_told() -> None:
+def test_who_saw_what_from_where_is_informed() -> None:
     found = audit_event(stored(principal="Dr. X", pacs="main"), "radgate")
     user, ours, pacs = found["agent"]
     assert (user["who"]["identifier"]["value"], user["name"], user["requestor"]) == ("0123456789ab", "Dr. X", True)

@@ -112,7 +112,7 @@ def test_fuzzy_matching(query_string: str, fuzzy: bool) -> None:
         ("=x", ("a parameter",)),
     ],
 )
-def test_what_is_no_attribute_is_passed_over_and_told(query_string: str, ignored: tuple[str, ...]) -> None:
+def test_what_is_no_attribute_is_passed_over_and_reported(query_string: str, ignored: tuple[str, ...]) -> None:
     search = parse(query_string)
     assert keys(search) == {}
     assert search.ignored == ignored

@@ -125,8 +125,8 @@ def test_what_is_missing_malformed_or_given_twice_is_named(url: str, field: str)
 @pytest.mark.parametrize(
     ("query", "accept", "words"),
     [
-        ("&contentType=application/dicom", "image/jpeg", "does not allow what contentType asks for"),
-        ("&contentType=image/png", "image/jpeg", "does not allow what contentType asks for"),
+        ("&contentType=application/dicom", "image/jpeg", "does not allow the media type of contentType"),
+        ("&contentType=image/png", "image/jpeg", "does not allow the media type of contentType"),
         ("", "application/dicom;q=0", "without multipart"),
         ("", 'multipart/related; type="application/dicom"', "without multipart"),
         ("&anonymize=yes", "", "anonymize=yes is not served"),

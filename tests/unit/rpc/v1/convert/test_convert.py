@@ -25,7 +25,7 @@ ATTRIBUTES = {
 MATCH = SourcedMatch(ATTRIBUTES, ("main", "old"))
 
 
-def test_a_study_has_what_the_pacs_told_and_nothing_else() -> None:
+def test_a_study_has_what_the_pacs_reported_and_nothing_else() -> None:
     study = to_study(MATCH)
     assert (study.study_instance_uid, study.patient_id, study.study_date) == ("1.2", "", "")
     assert (study.patient_name.alphabetic, study.patient_name.ideographic) == ("Yamada^Tarou", "山田^太郎")

@@ -50,7 +50,7 @@ def test_a_request_id_is_short() -> None:
         from_create(request, "east")
 
 
-def test_a_job_tells_how_it_stands() -> None:
+def test_a_job_reports_how_it_stands() -> None:
     asked = from_create(transcode(quality=70), "east")
     job = Job("j1", asked, JobState.RUNNING, JobProgress(1, 1, 3), START, START, failures={"CODEC_FAILED": 1})
     message = to_job(job)
@@ -78,7 +78,7 @@ def test_every_state_has_its_message() -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in RULES if issubclass(kind, GatewayError)])
-def test_a_job_tells_failures_by_the_names_of_the_catalogue(kind: type[GatewayError]) -> None:
+def test_a_job_reports_failures_by_the_names_of_the_catalogue(kind: type[GatewayError]) -> None:
     error = kind.__new__(kind)  # whatever its arguments are
     error.message = "as it says"
     failure = describe_failure(error)

@@ -103,7 +103,7 @@ def test_an_update_changes_what_is_named_or_given(
     assert change_setup(SETUP, Pacs(**given), paths) == replace(SETUP, connection=replace(DIMSE, **expected))
 
 
-def test_a_reference_is_told_and_stays_where_it_was_given_for() -> None:
+def test_a_reference_is_reported_and_stays_where_it_was_given_for() -> None:
     setup = replace(SETUP, connection=replace(DIMSE, password=IN_VARIABLE))
     reported = to_pacs(PacsOverview(PacsConfig("east", "spare", setup.connection, START), None, active=True))
     assert (reported.dimse.password_ref, reported.dimse.password) == ("env:PACS", "")
@@ -134,7 +134,7 @@ def test_an_update_changes_the_group_and_its_policy() -> None:
     assert change_setup(SETUP, given, ["failover.threshold"]).failover.threshold == FailoverPolicy().threshold
 
 
-def test_what_is_only_told_may_come_back_with_an_update() -> None:
+def test_what_is_only_reported_may_come_back_with_an_update() -> None:
     config = PacsConfig("east", "spare", DIMSE, START, "main", SETUP.failover)
     assert change_setup(SETUP, to_pacs(PacsOverview(config, None, active=True)), []) == SETUP
 

@@ -32,7 +32,7 @@ def token_of(entries: list[ListedInstance], delivered: list[InstanceRef]) -> byt
 
 
 @given(st.data())
-def test_a_token_tells_what_came_whatever_the_order_and_over_several_streams(data: st.DataObject) -> None:
+def test_a_token_reports_what_came_whatever_the_order_and_over_several_streams(data: st.DataObject) -> None:
     entries = data.draw(st.permutations(listed(data.draw(st.integers(1, 70)))))
     came = data.draw(st.lists(st.sampled_from([entry.ref for entry in entries]), unique=True, min_size=1))
     token = token_of(entries, came)

@@ -57,13 +57,13 @@ async def test_images_go_before_what_lies_among_them() -> None:
     assert ref.sop_instance_uid == f"{STUDY}.1.41"
 
 
-async def test_without_images_there_is_still_something_to_tell_of() -> None:
+async def test_without_images_there_is_still_something_to_report() -> None:
     pacs = MemoryPacs(series(1, [1, 2, 3], Modality="SR", SOPClassUID=STRUCTURED_REPORT))
     ref = await (await representatives(pacs)).of("east", RetrieveScope(STUDY))
     assert ref.sop_instance_uid == f"{STUDY}.1.48"
 
 
-async def test_what_is_not_there_and_what_can_not_be_told_are_different() -> None:
+async def test_what_is_not_there_and_what_can_not_be_reported_are_different() -> None:
     pacs = MemoryPacs(series(1, [1]))
     found = await representatives(pacs)
     with pytest.raises(ObjectNotFoundError):

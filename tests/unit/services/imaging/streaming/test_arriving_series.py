@@ -51,7 +51,7 @@ async def test_series_come_one_after_the_other_the_most_wanted_first() -> None:
     assert archive.max_open_retrieves == 1
 
 
-async def test_a_series_that_is_wanted_now_is_fetched_beside_the_one_under_way() -> None:
+async def test_a_series_that_is_wanted_now_is_fetched_beside_the_one_in_progress() -> None:
     archive = pacs()
     ranks = {series: place for place, series in enumerate(SERIES)}
     source = await arriving(archive, ranks.__getitem__)
@@ -68,7 +68,7 @@ async def test_a_series_that_is_wanted_now_is_fetched_beside_the_one_under_way()
     assert [scope.series_instance_uid for scope in archive.scopes] == [SERIES[0], SERIES[2], SERIES[1]]
 
 
-async def test_a_series_under_way_keeps_the_archive_for_itself_when_it_is_wished_for() -> None:
+async def test_a_series_in_progress_keeps_the_archive_for_itself_when_it_is_wished_for() -> None:
     archive = pacs()
     async with await arriving(archive) as source:
         await source.wait()
@@ -89,7 +89,7 @@ async def test_leaving_just_when_a_series_is_over_begins_no_other_one() -> None:
     assert len(asyncio.all_tasks()) == 1
 
 
-async def test_a_defect_is_told_even_when_nothing_comes_after_it() -> None:
+async def test_a_defect_is_reported_even_when_nothing_comes_after_it() -> None:
     archive = pacs()
     archive.refuse_with = RuntimeError("a defect")  # type: ignore[assignment]
     with pytest.raises(RuntimeError, match="a defect"):

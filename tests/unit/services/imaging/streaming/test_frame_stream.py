@@ -269,7 +269,7 @@ async def test_an_instance_fails_once_and_the_others_come(ahead: int) -> None:
     assert (stream.counts.delivered, stream.counts.failed) == (4, 1)
 
 
-async def test_instances_that_never_came_are_told() -> None:
+async def test_instances_that_never_came_are_reported() -> None:
     missing = FailedInstance(A[0], InstanceNotSentError("not sent", pacs="main"))
     stream, _ = stream_of(missing, *A[1:])
     events = await collect(stream)

@@ -51,7 +51,7 @@ async def test_what_can_not_be_decoded_so_may_still_be_as_a_whole(error: Gateway
     assert await make(error) is None
 
 
-async def test_who_finds_the_workers_busy_is_told() -> None:
+async def test_who_finds_the_workers_busy_is_informed() -> None:
     with pytest.raises(ImageWorkersBusyError):
         await make(ImageWorkersBusyError("busy"))
 

@@ -127,7 +127,7 @@ async def test_looks_like_the_primary(rig: Rig) -> None:
     assert (await rig.clients.named("east", "spare")).name == "spare"
 
 
-async def test_a_call_goes_on_at_once_and_the_third_failure_switches_over(
+async def test_a_call_continues_at_once_and_the_third_failure_switches_over(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.refuse("main")
@@ -160,7 +160,7 @@ async def test_passes_over_a_backup_that_is_down(rig: Rig) -> None:
     assert await rig.active() == "attic"
 
 
-async def test_an_answer_that_is_a_failure_goes_on_but_does_not_count(rig: Rig) -> None:
+async def test_an_answer_that_is_a_failure_continues_but_does_not_count(rig: Rig) -> None:
     for error in (PacsFailedError("out of resources", pacs="main"), PacsBusyError("busy", pacs="main")):
         rig.refuse("main", error=error)
         for _ in range(5):
@@ -211,7 +211,7 @@ async def test_comes_back_once_the_primary_is_well_for_a_while(rig: Rig) -> None
     assert causes == [TransitionCause.AUTOMATIC_FAILBACK, TransitionCause.AUTOMATIC_FAILOVER]
 
 
-async def test_a_stream_that_breaks_goes_on_without_repeating_or_losing_an_instance(rig: Rig) -> None:
+async def test_a_stream_that_breaks_continues_without_repeating_or_losing_an_instance(rig: Rig) -> None:
     rig.pacs["main"].abort_after = 2
     expected = await listed(rig)
     arrivals = await retrieve(rig)
@@ -237,7 +237,7 @@ async def test_what_one_does_not_send_the_next_is_asked_for(rig: Rig) -> None:
     assert await rig.active() == "main"
 
 
-async def test_what_nobody_sends_is_told_once(rig: Rig) -> None:
+async def test_what_nobody_sends_is_informed_once(rig: Rig) -> None:
     expected = await listed(rig)
     failing, omitted = expected[0].ref.sop_instance_uid, expected[1].ref.sop_instance_uid
     for pacs in rig.pacs.values():
@@ -275,7 +275,7 @@ async def test_streams_that_break_at_once_switch_over(rig: Rig) -> None:
     assert rig.telemetry.failovers == [("east", "main", "automatic-failover")]
 
 
-async def test_a_stream_at_a_pacs_that_fell_silent_goes_on_when_it_is_given_up(
+async def test_a_stream_at_a_pacs_that_fell_silent_continues_when_it_is_given_up(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(call_timeouts, "GRACE_S", 0.01)

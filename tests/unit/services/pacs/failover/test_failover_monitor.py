@@ -127,7 +127,7 @@ async def test_probes_every_pacs_once_an_interval(rig: Rig) -> None:
     assert rig.telemetry.probes[:3] == [("east", "main", True), ("east", "spare", True), ("west", "main", True)]
 
 
-async def test_tells_how_they_are_doing(rig: Rig) -> None:
+async def test_reports_how_they_are_doing(rig: Rig) -> None:
     rig.pacs["east", "spare"].refuse_with = PacsCredentialsError("refused", pacs="spare")
     await rig.look()
     assert await rig.statuses() == {}
@@ -173,7 +173,7 @@ async def test_comes_back_after_a_steady_time(rig: Rig) -> None:
     assert rig.tracker.active("east", "main") == "main"
 
 
-async def test_breakers_that_opened_between_two_probes_are_told_of_the_first_sign_of_life_within_seconds(
+async def test_breakers_that_opened_between_two_probes_are_reported_of_the_first_sign_of_life_within_seconds(
     rig: Rig,
 ) -> None:
     await rig.look()
@@ -298,7 +298,7 @@ async def _ended(task: asyncio.Task[None]) -> bool:
     return task.done()
 
 
-async def test_goes_on_when_the_database_was_away(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_continues_when_the_database_was_away(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     looks = asyncio.Queue[float]()
 
     async def away() -> list[Tenant]:
@@ -318,7 +318,7 @@ async def test_goes_on_when_the_database_was_away(rig: Rig, monkeypatch: pytest.
     assert looks.qsize() > 4
 
 
-async def test_a_pacs_that_was_set_up_anew_is_unknown_until_it_is_probed(rig: Rig) -> None:
+async def test_a_pacs_that_was_set_up_again_is_unknown_until_it_is_probed(rig: Rig) -> None:
     await rig.look()
     await rig.look(1)
     (config, *_) = await rig.directory.list_pacs("west")

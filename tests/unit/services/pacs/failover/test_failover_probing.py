@@ -37,13 +37,13 @@ async def test_an_answer_is_a_sign_of_life() -> None:
     assert bench.asked == []
 
 
-async def test_a_failure_is_told() -> None:
+async def test_a_failure_is_reported() -> None:
     bench = Bench(Liveness(heard_at_s=200))
     bench.pacs.refuse_with = PacsUnreachableError("connection refused", pacs="main")
     assert await bench.probe() == Finding(Health.DOWN, bench.pacs.refuse_with)
 
 
-async def test_silence_is_told() -> None:
+async def test_silence_is_reported() -> None:
     bench = Bench(Liveness(heard_at_s=200), timeout_s=0.001)
     bench.pacs.silence()
     finding = await bench.probe()
@@ -64,7 +64,7 @@ async def test_without_a_place_those_at_work_are_asked(liveness: Liveness, healt
     assert bench.asked == [("east", "main")]
 
 
-async def test_without_a_place_the_silence_of_those_at_work_is_told_like_its_own() -> None:
+async def test_without_a_place_the_silence_of_those_at_work_is_reported_like_its_own() -> None:
     bench = Bench(Liveness(heard_at_s=90, silent_s=TIMEOUT_S))
     bench.pacs.refuse_with = BUSY
     finding = await bench.probe()

@@ -129,7 +129,7 @@ def test_who_waits_for_a_full_pacs_holds_nothing_of_another() -> None:
     assert admitted(fill(admission, queue_key(pacs="other", endpoint="other", urgency=SEARCH), 2)) == 2
 
 
-def test_first_come_is_first_served_within_a_lane() -> None:
+def test_first_come_is_first_served_within_a_queue() -> None:
     admission = Admission(per_endpoint=1, per_tenant=8)
     turns = fill(admission, queue_key(), 5)
     assert drain(admission, turns[:1], 4) == turns[1:]
@@ -154,7 +154,7 @@ def test_a_flood_delays_others_by_their_turn_and_not_by_its_length(flood: int) -
     assert admitted(late) == 6
 
 
-def test_the_tenant_with_less_under_way_goes_first() -> None:
+def test_the_tenant_with_less_in_progress_goes_first() -> None:
     admission = Admission(per_endpoint=6, per_tenant=100)
     running = fill(admission, queue_key("east"), 10)[:4]
     fill(admission, queue_key("west"), 10)

@@ -186,7 +186,7 @@ def test_whatever_happens_in_whatever_order(steps: list[tuple[str, object]]) -> 
 
 
 @given(st.lists(st.sampled_from(Verdict), max_size=40))
-def test_while_half_open_at_most_one_call_is_under_way(verdicts: list[Verdict]) -> None:
+def test_while_half_open_at_most_one_call_is_in_progress(verdicts: list[Verdict]) -> None:
     bench = opened()
     for verdict in verdicts:
         bench.now_s += 8 * OPEN_S

@@ -56,7 +56,7 @@ async def test_who_waits_goes_when_another_server_has_gone() -> None:
     assert narrow.counts() == (0, 2)
 
 
-async def test_it_is_told_how_many_wait_and_how_many_run() -> None:
+async def test_it_is_reported_how_many_wait_and_how_many_run() -> None:
     narrow = EndpointSecurity()
     inside = await narrow.enter()
     waiting = [asyncio.create_task(narrow.enter()) for _ in range(3)]

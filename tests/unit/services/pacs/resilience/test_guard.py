@@ -304,7 +304,7 @@ async def test_who_stands_in_line_as_the_breaker_opens_is_refused_when_its_turn_
     assert (bench.pacs.calls["find"], bench.running()) == (1, (0, 0))
 
 
-async def test_who_waits_too_long_is_told_that_too_much_is_asked_and_the_pacs_is_not_blamed() -> None:
+async def test_who_waits_too_long_is_informed_that_too_much_is_asked_and_the_pacs_is_not_blamed() -> None:
     bench = Bench(MemoryPacs(make_study(1)), max_concurrent=1, max_wait_s=0.001, breaker_failures=1)
     bench.pacs.silence()
     first = asyncio.create_task(bench.find())
@@ -385,7 +385,7 @@ async def test_two_tenants_of_one_pacs_share_its_places() -> None:
     assert (await task).matches
 
 
-async def test_what_was_known_is_forgotten_when_a_pacs_is_set_up_anew_or_goes() -> None:
+async def test_what_was_known_is_forgotten_when_a_pacs_is_set_up_again_or_goes() -> None:
     bench = Bench(MemoryPacs(), max_retries=0)
     old: PacsClient = bench.client
     await bench.fail(3)
@@ -464,7 +464,7 @@ async def test_standing_in_line_is_no_silence_of_the_pacs() -> None:
     assert await finding == 1
 
 
-async def test_a_pacs_that_was_set_up_anew_has_no_pulse_yet() -> None:
+async def test_liveness_of_a_pacs_that_was_set_up_again_is_unknown() -> None:
     bench = Bench(MemoryPacs(make_study(1)))
     await bench.find()
     bench.guard.wrap(CONFIG, bench.pacs.client)

@@ -21,7 +21,7 @@ def test_every_error_of_a_pacs_has_its_verdict() -> None:
     assert set(VERDICTS) == ours
 
 
-def test_every_operation_tells_what_is_repeated() -> None:
+def test_every_operation_reports_what_is_repeated() -> None:
     assert set(REPEATED) == set(Operation)
     for kinds in REPEATED.values():
         assert PacsTimeoutError not in kinds

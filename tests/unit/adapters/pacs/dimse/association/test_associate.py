@@ -41,7 +41,7 @@ def ended(looked_at: A_ASSOCIATE | None, *waiting: object) -> Any:
     ],
     ids=["looked at", "too fast", "broken", "congestion", "local limit", "no reason, for now", "AE title, for now"],
 )
-def test_a_rejection_is_told_however_fast_it_came(association: Any, error: type[PacsError]) -> None:
+def test_a_rejection_is_reported_however_fast_it_came(association: Any, error: type[PacsError]) -> None:
     connection = DimseConnection("pacs.example", 104, "PACS", "RADGATE")
     failure = Associator("main", connection, DimseSettings(), lambda *_: None)._failure(association)
     assert type(failure) is error

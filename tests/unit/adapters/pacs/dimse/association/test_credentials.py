@@ -29,7 +29,7 @@ class Rotating:
 
 
 @dataclass
-class Door:
+class EndpointProxy:
     """Opens to one pass code alone."""
 
     good: str
@@ -44,28 +44,28 @@ class Door:
 
 @pytest.mark.parametrize(("good", "now", "tried"), [("old", "new", ["old"]), ("new", "new", ["old", "new"])])
 async def test_opens_with_what_is_good_now(good: str, now: str, tried: list[str]) -> None:
-    endpoint = Door(good)
+    endpoint = EndpointProxy(good)
     assert await Credentials("main", Rotating(now), REFERENCE).opened_with(endpoint.open) == "open"
     assert endpoint.tried == tried
 
 
 @pytest.mark.parametrize(("now", "tried"), [("old", ["old"]), ("new", ["old", "new"])])
 async def test_what_is_refused_is_not_tried_twice(now: str, tried: list[str]) -> None:
-    endpoint = Door("another")
+    endpoint = EndpointProxy("another")
     with pytest.raises(PacsRejectedError):
         await Credentials("main", Rotating(now), REFERENCE).opened_with(endpoint.open)
     assert endpoint.tried == tried
 
 
 async def test_without_a_pass_code_nothing_is_opened() -> None:
-    endpoint, failure = Door("old"), SecretUnavailableError("gone", pacs="main")
+    endpoint, failure = EndpointProxy("old"), SecretUnavailableError("gone", pacs="main")
     with pytest.raises(SecretUnavailableError):
         await Credentials("main", Rotating("new", failure), REFERENCE).opened_with(endpoint.open)
     assert not endpoint.tried
 
 
 @pytest.mark.parametrize(("now", "tried"), [("old", ["old"]), ("new", ["old", "new"])])
-async def test_a_certificate_that_is_refused_is_read_anew(now: str, tried: list[str]) -> None:
+async def test_a_certificate_that_is_refused_is_read_again(now: str, tried: list[str]) -> None:
     shown_identities: list[str] = []
 
     async def open_with(shown: PresentedCredentials) -> str:

@@ -26,7 +26,7 @@ IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
         ("", ""),
     ],
 )
-def test_software_is_told_by_the_root_of_its_uid(implementation_class_uid: str, vendor: str) -> None:
+def test_software_is_reported_by_the_root_of_its_uid(implementation_class_uid: str, vendor: str) -> None:
     assert product_of(implementation_class_uid, " VERSION_1\x1b\x00 ") == (vendor, "VERSION_1")
 
 

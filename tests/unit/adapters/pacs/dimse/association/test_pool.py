@@ -158,7 +158,7 @@ async def test_a_closed_pool_says_so(pool: AssociationPool) -> None:
             raise AssertionError("there is nothing to lease")
 
 
-async def test_tells_how_many_are_in_use_and_how_many_idle(associator: Any) -> None:
+async def test_reports_how_many_are_in_use_and_how_many_idle(associator: Any) -> None:
     reported: list[tuple[int, int]] = []
     pool = AssociationPool(
         "main", associator, 2, DimseSettings(), Credentials("main", GivenSecrets()), lambda *now: reported.append(now)

@@ -22,7 +22,7 @@ async def taken(hand_over: HandOver) -> list[Arrival]:
 
 
 @pytest.mark.parametrize("looks", ["before it has ended", "as it ends", "later", "twice"])
-async def test_how_the_work_failed_is_told_whenever_somebody_looks(looks: str) -> None:
+async def test_how_the_work_failed_is_reported_whenever_somebody_looks(looks: str) -> None:
     """Between the end of a task and its callbacks there is a turn of the event loop."""
     hand_over, work = HandOver(), asyncio.get_running_loop().create_future()
     hand_over.follow(work)

@@ -71,7 +71,7 @@ def test_a_listed_instance_is_delivered_with_its_bytes_untouched() -> None:
     assert meta.MediaStorageSOPClassUID == CT
 
 
-def test_an_instance_that_was_not_listed_tells_its_place_itself() -> None:
+def test_an_instance_that_was_not_listed_reports_its_place_itself() -> None:
     arrivals: list[Arrival] = []
     data_set = placed(study="1.2", sop_instance_uid="9")
     assert intake_of(arrivals).take(request(data_set, "9"), EXPLICIT_VR_LITTLE_ENDIAN) == SUCCESS
@@ -161,5 +161,5 @@ def test_failures_say_what_the_status_means() -> None:
 
 
 @pytest.mark.parametrize(("status", "expected"), [(0xB000, True), (0x0107, True), (0xA700, False), (0x0000, False)])
-def test_warnings_are_told_from_failures(status: int, expected: bool) -> None:
+def test_warnings_are_distinguished_from_failures(status: int, expected: bool) -> None:
     assert is_warning(status) is expected

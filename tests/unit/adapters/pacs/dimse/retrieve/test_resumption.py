@@ -49,7 +49,7 @@ def asking(asked: list[str | None], answer: Callable[[str], Ending]) -> Callable
     return ask
 
 
-def test_what_is_missing_is_asked_for_and_what_failed_is_told() -> None:
+def test_what_is_missing_is_asked_for_and_what_failed_is_reported() -> None:
     asked: list[str | None] = []
     failing, intake = Ending(CANNOT_UNDERSTAND, sent=1, failed=[uid(1)]), intake_of(5, came=1)
 

@@ -54,7 +54,7 @@ def test_the_default_profile_has_the_suites_that_rfc_9325_recommends(ca: str) ->
 
 
 @pytest.mark.parametrize(("verify_host", "checked"), [(True, True), (False, False)])
-def test_the_certificate_is_verified_always_and_the_name_unless_told_otherwise(
+def test_the_certificate_is_verified_always_and_the_name_unless_set_otherwise(
     ca: str, verify_host: bool, checked: bool
 ) -> None:
     context = client_tls(DimseTls(ca, verify_host=verify_host))
@@ -77,7 +77,7 @@ def test_a_renewed_file_makes_a_new_context_and_one_that_is_broken_changes_nothi
     assert tls.current(NO_SECRET) is not first
 
 
-def test_a_certificate_out_of_a_secret_is_loaded_without_a_file_and_its_end_is_told(ca: str) -> None:
+def test_a_certificate_out_of_a_secret_is_loaded_without_a_file_and_its_end_is_reported(ca: str) -> None:
     reported: list[datetime] = []
     tls = ClientTls(DimseTls(ca, certificate_ref=REF), reported.append)
     first, old = tls.current(old_secret := bundle()), len(reported)
