@@ -38,7 +38,7 @@ FILES = [*make_study(SMALL_INSTANCES, study=SMALL), *make_study(LARGE_INSTANCES,
 
 
 @dataclass(frozen=True)
-class EndpointProxy:
+class PacsEndpoint:
     """One way into Orthanc.
 
     The middle of the large study, on any connection, is `middle_bytes` after its beginning. At `trickle_bytes_per_s`
@@ -64,16 +64,16 @@ def _dimse(method: RetrieveMethod) -> Callable[[int], PacsConnection]:
 
 # One connection each, so that whoever keeps it is found out; Orthanc's files are fetched over several.
 ENDPOINTS = (
-    EndpointProxy("C-GET", lambda orthanc: orthanc.dicom_port, _dimse(RetrieveMethod.GET), 200_000),
+    PacsEndpoint("C-GET", lambda orthanc: orthanc.dicom_port, _dimse(RetrieveMethod.GET), 200_000),
     # the answers alone: the instances come over another connection
-    EndpointProxy("C-MOVE", lambda orthanc: orthanc.dicom_port, _dimse(RetrieveMethod.MOVE), 1000, 450),
-    EndpointProxy(
+    PacsEndpoint("C-MOVE", lambda orthanc: orthanc.dicom_port, _dimse(RetrieveMethod.MOVE), 1000, 450),
+    PacsEndpoint(
         "DICOMweb",
         lambda orthanc: orthanc.http_port,
         lambda port: DicomWebConnection(f"http://127.0.0.1:{port}/dicom-web", max_connections=1),
         200_000,
     ),
-    EndpointProxy(
+    PacsEndpoint(
         "Orthanc",
         lambda orthanc: orthanc.http_port,
         lambda port: OrthancConnection(f"http://127.0.0.1:{port}", max_connections=3),
@@ -87,14 +87,14 @@ ENDPOINTS = (
 class Line:
     """A connected PACS, and the proxy on the way to it."""
 
-    endpoint: EndpointProxy
+    endpoint: PacsEndpoint
     proxy: FaultyProxy
     config: PacsConfig
     pacs: PacsClient
 
 
 @asynccontextmanager
-async def open_line(endpoint: EndpointProxy, orthanc: OrthancServer, *, idle_s: float) -> AsyncIterator[Line]:
+async def open_line(endpoint: PacsEndpoint, orthanc: OrthancServer, *, idle_s: float) -> AsyncIterator[Line]:
     """Put a proxy before Orthanc and connect through it; the storage SCP listens for the block's time.
 
     The PACS may be silent for `idle_s` seconds.

@@ -34,8 +34,8 @@ from tests.integration.pacs_endpoints import (
     MODALITIES,
     OPERATIONS,
     SMALL_INSTANCES,
-    EndpointProxy,
     Line,
+    PacsEndpoint,
     arrivals_of,
     data_set,
     data_set_of_file,
@@ -99,7 +99,7 @@ async def impatient(request: pytest.FixtureRequest, orthanc: OrthancServer) -> A
 
 
 @asynccontextmanager
-async def healed_line(endpoint: EndpointProxy, orthanc: OrthancServer, idle_s: float) -> AsyncIterator[Line]:
+async def healed_line(endpoint: PacsEndpoint, orthanc: OrthancServer, idle_s: float) -> AsyncIterator[Line]:
     """A line; after the test it is healed, used again as services do, closed, and must have left nothing."""
     async with open_line(endpoint, orthanc, idle_s=idle_s) as line:
         tasks, running, files = other_tasks(), threads(), open_files()
@@ -129,7 +129,7 @@ async def test_latency_is_borne(line: Line, operation: _Operation) -> None:
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
-async def test_a_trickle_is_borne(orthanc: OrthancServer, endpoint: EndpointProxy) -> None:
+async def test_a_trickle_is_borne(orthanc: OrthancServer, endpoint: PacsEndpoint) -> None:
     """Time-outs are for silence: what comes slowly takes longer than any of them."""
     async with healed_line(endpoint, orthanc, TRICKLE_IDLE_S) as line:
         line.proxy.fault, line.proxy.trickle_bytes_per_s = Fault.TRICKLE, endpoint.trickle_bytes_per_s

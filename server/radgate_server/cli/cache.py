@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=RadgateGroup)
 def cache() -> None:
-    """What is kept of studies that were read."""
+    """The cached data of studies."""
 
 
 @cache.command()

@@ -13,7 +13,7 @@ from radgate_server.core.audit.retention import HoldSubject, RecordKind
 
 @click.group(cls=RadgateGroup)
 def retention() -> None:
-    """How long records of the audit trail are kept, and legal holds that keep things longer."""
+    """Retention periods of audit records, and legal holds that extend them."""
 
 
 @retention.command()

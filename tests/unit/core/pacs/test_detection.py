@@ -179,8 +179,8 @@ REFUSED = Attempt("orthanc", 80, "http://pacs.example", "PACS_CREDENTIALS_REFUSE
         ((found(DIMSE),), (), []),
         ((), (REJECTED,), ["does not know this AE title"]),
         ((found(DIMSE),), (REJECTED,), []),
-        ((), (REJECTED, REFUSED), ["does not know this AE title", "asks for credentials"]),
-        ((found(DIMSE),), (REFUSED,), ["asks for credentials"]),
+        ((), (REJECTED, REFUSED), ["does not know this AE title", "requires credentials"]),
+        ((found(DIMSE),), (REFUSED,), ["requires credentials"]),
     ],
 )
 def test_hints_say_what_to_do(

@@ -37,7 +37,7 @@ async def send(count: int, lease: Lease) -> None:
 
 
 @dataclass
-class EndpointProxy:
+class LimitedServer:
     """A limiter over a clock that a test moves."""
 
     settings: LimitSettings = field(default_factory=LimitSettings)
@@ -65,13 +65,13 @@ class EndpointProxy:
 
 
 def test_without_limits_nothing_is_counted() -> None:
-    endpoint = EndpointProxy()
+    endpoint = LimitedServer()
     assert endpoint.limiter.enter(caller()) is None
     assert endpoint.limiter.meters() == []
 
 
 def test_a_key_and_its_tenant_each_have_limits_and_what_is_refused_uses_up_neither() -> None:
-    endpoint = EndpointProxy(
+    endpoint = LimitedServer(
         LimitSettings(
             tenant=TenantLimits(requests_per_second=3), key=KeyLimits(requests_per_second=1, burst_requests=2)
         )
@@ -90,7 +90,7 @@ def test_a_key_and_its_tenant_each_have_limits_and_what_is_refused_uses_up_neith
 
 
 def test_a_change_holds_at_once_and_forgets_nothing_that_runs() -> None:
-    endpoint = EndpointProxy()
+    endpoint = LimitedServer()
     assert endpoint.limiter.enter(caller()) is None
     endpoint.limiter.load({KEY: Limits(concurrent_requests=2)})
     lease = endpoint.limiter.enter(caller())
@@ -105,7 +105,7 @@ def test_a_change_holds_at_once_and_forgets_nothing_that_runs() -> None:
 
 
 def test_who_comes_from_elsewhere_is_informed_nothing_of_the_lists() -> None:
-    endpoint = EndpointProxy()
+    endpoint = LimitedServer()
     endpoint.limiter.load({EAST: Limits(allowed_networks=read_networks(["10.0.0.0/8"], ""))})
     assert endpoint.limiter.enter(caller())
     for address in ("192.0.2.1", ""):
@@ -120,7 +120,7 @@ def test_who_comes_from_elsewhere_is_informed_nothing_of_the_lists() -> None:
 
 
 async def test_bytes_wait_for_key_and_tenant_whichever_takes_longer() -> None:
-    endpoint = EndpointProxy()
+    endpoint = LimitedServer()
     endpoint.limiter.load({KEY: Limits(bytes_per_second=100_000), EAST: Limits(bytes_per_second=200_000)})
     lease = endpoint.limiter.enter(caller())
     assert lease
@@ -134,7 +134,7 @@ async def test_bytes_wait_for_key_and_tenant_whichever_takes_longer() -> None:
 
 
 async def test_bytes_that_nobody_waits_for_any_more_are_given_back() -> None:
-    endpoint = EndpointProxy()
+    endpoint = LimitedServer()
     endpoint.limiter.load({KEY: Limits(bytes_per_second=100_000), EAST: Limits(bytes_per_second=100_000)})
     lease = endpoint.limiter.enter(caller())
     assert lease
@@ -150,7 +150,7 @@ async def test_bytes_that_nobody_waits_for_any_more_are_given_back() -> None:
 
 
 async def test_no_stream_is_silent_for_longer_than_it_may_and_who_comes_then_is_informed_when() -> None:
-    endpoint = EndpointProxy(LimitSettings(tenant=TenantLimits(bytes_per_second=65536)), longest_wait_s=150)
+    endpoint = LimitedServer(LimitSettings(tenant=TenantLimits(bytes_per_second=65536)), longest_wait_s=150)
     leases = [endpoint.limiter.enter(caller()) for _ in range(20)]
     for lease in leases:
         assert lease
@@ -166,7 +166,7 @@ async def test_no_stream_is_silent_for_longer_than_it_may_and_who_comes_then_is_
 
 
 async def test_an_upload_is_read_as_fast_as_it_may_come() -> None:
-    endpoint = EndpointProxy()
+    endpoint = LimitedServer()
     endpoint.limiter.load({KEY: Limits(bytes_per_second=100_000)})
     lease = endpoint.limiter.enter(caller())
     assert lease
@@ -180,7 +180,7 @@ async def test_an_upload_is_read_as_fast_as_it_may_come() -> None:
 
 
 async def test_a_quota_outlives_the_server_and_is_one_for_all_of_them() -> None:
-    ledger, first = MemoryLedger(), EndpointProxy()
+    ledger, first = MemoryLedger(), LimitedServer()
     limits = {EAST: Limits(daily_requests=3)}
     first.limiter.load(limits)
     keeper = first.keeper(ledger)
@@ -188,7 +188,7 @@ async def test_a_quota_outlives_the_server_and_is_one_for_all_of_them() -> None:
     assert first.limiter.enter(caller())
     await keeper.close()
     assert ledger.days[DAY] == {EAST: Used(1, 0)}
-    second = EndpointProxy()
+    second = LimitedServer()
     second.limiter.load(limits)
     await second.keeper(ledger).start()
     assert second.limiter.enter(caller("two"))
@@ -203,7 +203,7 @@ async def test_a_quota_outlives_the_server_and_is_one_for_all_of_them() -> None:
 
 
 async def test_while_the_database_is_away_quotas_are_counted_here_and_written_later() -> None:
-    ledger, endpoint = MemoryLedger(), EndpointProxy()
+    ledger, endpoint = MemoryLedger(), LimitedServer()
     endpoint.limiter.load({EAST: Limits(daily_requests=2)})
     keeper = endpoint.keeper(ledger)
     await keeper.start()
@@ -219,11 +219,11 @@ async def test_while_the_database_is_away_quotas_are_counted_here_and_written_la
     assert endpoint.telemetry.written == [False, True]
 
 
-async def servers_of(ledger: MemoryLedger, limits: Limits, count: int = 2) -> list[tuple[Door, UsageRecorder]]:
+async def servers_of(ledger: MemoryLedger, limits: Limits, count: int = 2) -> list[tuple[LimitedServer, UsageRecorder]]:
     """Servers that know of one another, with one ledger."""
     servers = []
     for _ in range(count):
-        endpoint = Door()
+        endpoint = LimitedServer()
         recorder = endpoint.keeper(ledger)
         endpoint.limiter.reserve_by(recorder.reserve)
         endpoint.limiter.load({EAST: limits})
@@ -233,7 +233,7 @@ async def servers_of(ledger: MemoryLedger, limits: Limits, count: int = 2) -> li
     return servers
 
 
-async def admitted(endpoint: Door, count: int) -> int:
+async def admitted(endpoint: LimitedServer, count: int) -> int:
     """How many of so many requests are."""
     answers = await asyncio.gather(
         *(endpoint.limiter.enter_when_reserved(caller()) for _ in range(count)), return_exceptions=True
@@ -317,7 +317,7 @@ async def test_the_next_day_nothing_of_the_day_before_is_left() -> None:
 
 
 async def test_what_others_let_in_counts_here() -> None:
-    endpoint = EndpointProxy()
+    endpoint = LimitedServer()
     endpoint.limiter.load({KEY: Limits(requests_per_second=10, concurrent_requests=3)})
     lease = endpoint.limiter.enter(caller())
     assert lease
@@ -338,7 +338,7 @@ async def test_what_others_let_in_counts_here() -> None:
 
 
 async def test_while_redis_is_away_each_server_goes_by_its_own_count() -> None:
-    endpoint = EndpointProxy()
+    endpoint = LimitedServer()
     endpoint.limiter.load({KEY: Limits(requests_per_second=2, concurrent_requests=2)})
     assert endpoint.limiter.enter(caller())
     meters = ScriptedMeters(SharedState(requests=1, bytes=0, elsewhere=1))
@@ -357,7 +357,7 @@ async def test_while_redis_is_away_each_server_goes_by_its_own_count() -> None:
 
 
 async def test_who_does_nothing_is_not_reported() -> None:
-    endpoint = EndpointProxy()
+    endpoint = LimitedServer()
     limits = Limits(requests_per_second=1000, bytes_per_second=100_000, concurrent_requests=5)
     endpoint.limiter.load({LimitSubject("east", str(number)): limits for number in range(50)})
     for number in range(50):
@@ -387,7 +387,7 @@ async def test_who_does_nothing_is_not_reported() -> None:
 
 
 async def test_nothing_is_reported_where_there_is_nothing_to_share() -> None:
-    endpoint = EndpointProxy()
+    endpoint = LimitedServer()
     endpoint.limiter.load({KEY: Limits(daily_requests=2)})
     assert endpoint.limiter.enter(caller())
     meters = ScriptedMeters(ConnectionError("nobody asks"))

@@ -29,7 +29,7 @@ class Rotating:
 
 
 @dataclass
-class EndpointProxy:
+class PasscodeAcceptor:
     """Opens to one pass code alone."""
 
     good: str
@@ -44,21 +44,21 @@ class EndpointProxy:
 
 @pytest.mark.parametrize(("good", "now", "tried"), [("old", "new", ["old"]), ("new", "new", ["old", "new"])])
 async def test_opens_with_what_is_good_now(good: str, now: str, tried: list[str]) -> None:
-    endpoint = EndpointProxy(good)
+    endpoint = PasscodeAcceptor(good)
     assert await Credentials("main", Rotating(now), REFERENCE).opened_with(endpoint.open) == "open"
     assert endpoint.tried == tried
 
 
 @pytest.mark.parametrize(("now", "tried"), [("old", ["old"]), ("new", ["old", "new"])])
 async def test_what_is_refused_is_not_tried_twice(now: str, tried: list[str]) -> None:
-    endpoint = EndpointProxy("another")
+    endpoint = PasscodeAcceptor("another")
     with pytest.raises(PacsRejectedError):
         await Credentials("main", Rotating(now), REFERENCE).opened_with(endpoint.open)
     assert endpoint.tried == tried
 
 
 async def test_without_a_pass_code_nothing_is_opened() -> None:
-    endpoint, failure = EndpointProxy("old"), SecretUnavailableError("gone", pacs="main")
+    endpoint, failure = PasscodeAcceptor("old"), SecretUnavailableError("gone", pacs="main")
     with pytest.raises(SecretUnavailableError):
         await Credentials("main", Rotating("new", failure), REFERENCE).opened_with(endpoint.open)
     assert not endpoint.tried
