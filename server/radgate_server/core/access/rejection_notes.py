@@ -1,4 +1,4 @@
-"""Rejection notes of IHE's Imaging Object Change Management (RAD TF 4.66): what each kind hides, what one rejects."""
+"""Rejection notes of IHE's Imaging Object Change Management (RAD-66): what each kind hides, what one rejects."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
