@@ -26,7 +26,7 @@ EXAMPLE, *CODE = re.findall(r"```js\n(.*?)```", (ROOT / "docs" / "browsers.md").
 PLACEHOLDER = "https://radgate.example.org"
 HTJ2K = "1.2.840.10008.1.2.4.202"
 VIEW = "/radgate.v1.RetrieveService/ViewFrames"
-WISH = "/radgate.v1.RetrieveService/PrioritizeFrames"
+PRIORITY = "/radgate.v1.RetrieveService/PrioritizeFrames"
 STUDY = "2.25.880006"
 NOISE = 200
 """By how much a low resolution may differ from the mean of the pixels that it stands for."""
@@ -54,11 +54,11 @@ class Viewer:
     def run(self, function: str, *arguments: object) -> Any:
         return self.page.evaluate(f"(arguments) => window.{function}(...arguments)", arguments)
 
-    def example(self, study: str, wish: dict[str, str] | None = None) -> list[dict[str, Any]]:
+    def example(self, study: str, priority: dict[str, str] | None = None) -> list[dict[str, Any]]:
         """Run the manual's example; the frames that were drawn."""
         assert PLACEHOLDER in EXAMPLE
         source = EXAMPLE.replace(PLACEHOLDER, self.radgate.url)
-        drawn: list[dict[str, Any]] = self.run("example", source, self.server["key"], study, wish)
+        drawn: list[dict[str, Any]] = self.run("example", source, self.server["key"], study, priority)
         return drawn
 
     def _note(self, event: dict[str, Any]) -> None:
@@ -132,17 +132,17 @@ def decoded(frame: dict[str, Any]) -> np.ndarray:
     return imagecodecs.jpeg2k_decode(base64.b64decode(frame["data"]) + b"\xff\xd9", skipres=frame["reduction"])
 
 
-def test_a_wish_in_mid_stream_changes_what_comes_next(viewer: Viewer) -> None:
-    shown, wished = LARGE_SERIES
+def test_a_priority_in_mid_stream_changes_what_comes_next(viewer: Viewer) -> None:
+    shown, requested = LARGE_SERIES
     viewer.example(LARGE_CT)  # so that all of it is cached
-    drawn = viewer.example(LARGE_CT, {"series": wished, "instance": f"{wished}.20"})
+    drawn = viewer.example(LARGE_CT, {"series": requested, "instance": f"{requested}.20"})
     series = [frame["series"] for frame in drawn]
-    came = [frame["instance"] for frame in drawn if frame["complete"] and frame["series"] == wished]
+    came = [frame["instance"] for frame in drawn if frame["complete"] and frame["series"] == requested]
     assert (series[0], series[-1]) == (shown, shown)  # the wish was taken, so the stream was open when the first came
     assert came == [
-        f"{wished}.{number}" for number in sorted(range(1, LARGE_SLICES + 1), key=lambda one: abs(one - 20))
+        f"{requested}.{number}" for number in sorted(range(1, LARGE_SLICES + 1), key=lambda one: abs(one - 20))
     ]
-    assert WISH in viewer.preflights
+    assert PRIORITY in viewer.preflights
 
 
 def test_trailers_of_status_0_end_the_answer(viewer: Viewer) -> None:

@@ -87,32 +87,32 @@ def test_once_near_a_low_resolution_of_all_comes_first_and_from_the_middle(clien
     assert [frame.sop_instance_uid for frame in frames] == order + order
 
 
-def test_a_wish_in_mid_stream_changes_the_order_of_what_is_pending(client: sdk.Client) -> None:
+def test_a_priority_in_mid_stream_changes_the_order_of_what_is_pending(client: sdk.Client) -> None:
     list(client.view(LARGE_CT, first_size=(0, 0)))
     view = client.view(LARGE_CT, first_size=(0, 0))
     frames = [next(view)]
     view.prioritize(LARGE_SERIES[1], f"{LARGE_SERIES[1]}.20")
-    assert_wished([*frames, *view])
+    assert_prioritized([*frames, *view])
 
 
 @pytest.mark.parametrize("endpoint", ["http", "grpc"])
-def test_a_wish_by_a_call_of_its_own_does_too(large: RadgateProcess, endpoint: str) -> None:
+def test_a_priority_by_a_call_of_its_own_does_too(large: RadgateProcess, endpoint: str) -> None:
     with sdk.Client(large.endpoints[endpoint], large.keys[EAST]) as client:
         list(client.view_frames(LARGE_CT, first_size=(0, 0)))
         view = client.view_frames(LARGE_CT, first_size=(0, 0))
         frames = [next(view)]
         assert view.prioritize(LARGE_SERIES[1], f"{LARGE_SERIES[1]}.20")
-        assert_wished([*frames, *view])
+        assert_prioritized([*frames, *view])
         assert not view.prioritize(LARGE_SERIES[1])
 
 
-def assert_wished(frames: list[sdk.ViewedFrame]) -> None:
+def assert_prioritized(frames: list[sdk.ViewedFrame]) -> None:
     """The second series came from slice 20 outwards, amid the first."""
-    shown, wished = LARGE_SERIES
+    shown, requested = LARGE_SERIES
     came = [frame.sop_instance_uid for frame in frames]
     assert frames[0].series_instance_uid == frames[-1].series_instance_uid == shown
-    begun = next(place for place, frame in enumerate(frames) if frame.series_instance_uid == wished)
-    assert came[begun : begun + LARGE_SLICES] == outwards(wished, 20)
+    begun = next(place for place, frame in enumerate(frames) if frame.series_instance_uid == requested)
+    assert came[begun : begun + LARGE_SLICES] == outwards(requested, 20)
     assert [*came[:begun], *came[begun + LARGE_SLICES :]] == outwards(shown, LARGE_SLICES // 2)
 
 

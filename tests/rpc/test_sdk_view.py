@@ -37,7 +37,7 @@ async def test_the_client_for_ordinary_code(rig: Rig) -> None:
     await asyncio.to_thread(use)
 
 
-async def test_the_client_for_asyncio_wishes(rig: Rig) -> None:
+async def test_the_client_for_asyncio_sends_priorities(rig: Rig) -> None:
     add_series(rig, CT, 3)
     add_series(rig, MR, 3)
     async with radgate.aio.Client(rig.target, await rig.key("east")) as client:

@@ -57,7 +57,7 @@ def assert_first(order: list[str], series: str, numbers: tuple[int, ...]) -> Non
     assert came[-1] < MANY // 2
 
 
-async def test_a_wish_before_the_first_frame_is_sent_when_the_view_is_open(rig: Rig) -> None:
+async def test_a_priority_before_the_first_frame_is_sent_when_the_view_is_open(rig: Rig) -> None:
     add_series(rig, CT, MANY)
     add_series(rig, MR, 3)
     token = await rig.key("east")
@@ -75,7 +75,7 @@ async def test_a_wish_before_the_first_frame_is_sent_when_the_view_is_open(rig: 
     assert_first(await asyncio.to_thread(use), MR, (3, 2, 1))
 
 
-async def test_a_wish_that_makes_no_sense_is_refused_and_the_view_continues(rig: Rig) -> None:
+async def test_a_priority_that_makes_no_sense_is_refused_and_the_view_continues(rig: Rig) -> None:
     add_series(rig, CT, MANY)
     token = await rig.key("east")
     async with radgate.aio.Client(rig.target, token) as client:

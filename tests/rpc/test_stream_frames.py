@@ -44,7 +44,7 @@ def opening(**fields: object) -> messages.StreamFramesRequest:
     return messages.StreamFramesRequest(open=messages.StreamFramesOpen(study_instance_uid=STUDY, **fields))
 
 
-def wish(series: str, sop: str = "", *, whole: bool = False) -> messages.StreamFramesRequest:
+def priority(series: str, sop: str = "", *, whole: bool = False) -> messages.StreamFramesRequest:
     priority = messages.StreamFramesPriority(series_instance_uid=series, sop_instance_uid=sop, whole=whole)
     return messages.StreamFramesRequest(prioritize=priority)
 
@@ -128,7 +128,7 @@ async def test_everything_comes_at_once_without_a_first_size(rig: Rig, channel: 
     assert sum(piece.reduction == 0 for piece in came) == 2
 
 
-async def test_wishes_that_come_with_the_opening_are_obeyed(rig: Rig, channel: grpc.aio.Channel) -> None:
+async def test_priorities_that_come_with_the_opening_are_obeyed(rig: Rig, channel: grpc.aio.Channel) -> None:
     add_series(rig, CT, 3)
     add_series(rig, MR, 3)
     await call(rig, channel, opening())
@@ -136,7 +136,7 @@ async def test_wishes_that_come_with_the_opening_are_obeyed(rig: Rig, channel: g
 
     async def requests() -> AsyncIterator[messages.StreamFramesRequest]:
         yield opening(first_rows=16, first_columns=16)
-        yield wish(MR, f"{MR}.3", whole=True)
+        yield priority(MR, f"{MR}.3", whole=True)
         await gate.wait()
 
     stub = RetrieveServiceStub(channel)
@@ -212,7 +212,7 @@ async def test_a_damaged_instance_fails_alone(rig: Rig, channel: grpc.aio.Channe
     ("requests", "reason"),
     [
         ((), "INVALID_ARGUMENT"),
-        ((wish(CT),), "INVALID_ARGUMENT"),
+        ((priority(CT),), "INVALID_ARGUMENT"),
         ((opening(first_rows=-1),), "INVALID_ARGUMENT"),
         ((opening(first_columns=70_000),), "INVALID_ARGUMENT"),
         ((opening(sop_instance_uid="1.2"),), "INVALID_ARGUMENT"),

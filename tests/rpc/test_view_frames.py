@@ -19,8 +19,8 @@ def view_of(stub: RetrieveServiceStub, token: str, **fields: object) -> grpc.aio
 
 
 async def prioritize(stub: RetrieveServiceStub, token: str, view_id: str, series: str, sop: str = "") -> None:
-    wish = messages.StreamFramesPriority(series_instance_uid=series, sop_instance_uid=sop, whole=True)
-    request = messages.PrioritizeFramesRequest(view_id=view_id, prioritize=wish)
+    priority = messages.StreamFramesPriority(series_instance_uid=series, sop_instance_uid=sop, whole=True)
+    request = messages.PrioritizeFramesRequest(view_id=view_id, prioritize=priority)
     await stub.PrioritizeFrames(request, metadata=(("authorization", f"Bearer {token}"),))
 
 
@@ -52,9 +52,9 @@ async def test_what_is_pending_is_reordered_by_a_call(rig: Rig, channel: grpc.ai
         async for answer in view
         if answer.message.WhichOneof("message") == "piece" and answer.message.piece.reduction == 0
     ]
-    wished = [order.index(f"{MR}.{number}") for number in (3, 2, 1)]
-    assert wished == sorted(wished)
-    assert wished[-1] < MANY // 2
+    requested = [order.index(f"{MR}.{number}") for number in (3, 2, 1)]
+    assert requested == sorted(requested)
+    assert requested[-1] < MANY // 2
     assert len(order) == MANY + 3
 
 

@@ -32,6 +32,10 @@ REPLACED = {
     "not known": "unknown",
     "goes on": "continues",
     "sign of life": "health check",
+    "can't be had": "is unavailable",
+    "wished for": "requested",
+    "near tiers": "cache tiers",
+    "brought near": "cached, fetched",
 }
 """Phrase: the glossary's word in its place."""
 PHRASES = re.compile(r"\b(" + "|".join(REPLACED) + r")\b", re.IGNORECASE)
@@ -92,6 +96,9 @@ REPLACED_IN_NAMES = {
     "tenure": "lifetime",
     "told": "reported, notified",
     "untold": "missing",
+    "wish": "request, priority",
+    "wished": "requested",
+    "wishes": "requests, priorities",
 }
 """Word of a name in the code of server, SDK, scripts and tests: the glossary's word in its place."""
 

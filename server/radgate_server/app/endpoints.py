@@ -240,7 +240,7 @@ async def _gateway_problem(envoy: EnvoyProcess) -> str:
 
 
 async def _close_endpoints(rpc: RpcServer, envoy: EnvoyProcess, drain_s: float) -> None:
-    """Let Envoy's requests end first: what a call has sent may still be on its way through Envoy when the call is over.
+    """Let Envoy's requests end first: what a call has sent may still be in transit through Envoy when the call is over.
 
     Whoever calls the gRPC port itself has what is left of `drain_s`.
     """

@@ -103,7 +103,7 @@ def watch_pacs(base: Foundation, pacs: PacsSide, invalidation: Invalidation) -> 
 
 
 def rewrap_secrets(base: Foundation) -> None:
-    """Seal anew, under the current key, what is sealed under an older one."""
+    """Seal again, under the current key, what is sealed under an older one."""
     secrets_service = secret_admin(base.installation, base.clock)
     base.run(Rewrapper(secrets_service, interval_s=base.settings.secrets.rewrap_interval_s))
 

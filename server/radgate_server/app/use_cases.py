@@ -75,7 +75,7 @@ async def _workers_problem(workers: ImageWorkers) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """Of instances that are near, and of those that clients send."""
+    """Of cached instances, and of those that clients send."""
 
     instances: InstanceReader
     pictures: Pictures

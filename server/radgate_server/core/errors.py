@@ -60,7 +60,7 @@ class TooManyFailuresError(GatewayError):
 
 
 class IdentityProviderUnreachableError(GatewayError):
-    """The identity provider's keys can't be had, so no token of it can be checked."""
+    """The identity provider's keys are unavailable, so no token of it can be checked."""
 
 
 class ClientAddressNotAllowedError(GatewayError):

@@ -23,7 +23,7 @@ from tests.unit.cli.command_line import Cli
 CT = make_instance("1.2", "1.2.3", "1.2.3.4")
 
 
-def wish(source: Path, output: Path | None = None) -> ConversionRequest:
+def conversion(source: Path, output: Path | None = None) -> ConversionRequest:
     return ConversionRequest(source, output, False, "-new", lambda name: f"new-{name}", str.upper)
 
 
@@ -41,21 +41,21 @@ def study(tmp_path: Path) -> Path:
 
 def test_a_file_is_made_beside_its_source_or_where_the_user_says(study: Path, tmp_path: Path) -> None:
     source = study / "b.dcm"
-    assert plan(wish(source)).pairs == (Pair(source, study / "new-b.dcm"),)
-    assert plan(wish(source, tmp_path)).output == tmp_path / "new-b.dcm"
-    assert plan(wish(source, tmp_path / "c.dcm")).output == tmp_path / "c.dcm"
+    assert plan(conversion(source)).pairs == (Pair(source, study / "new-b.dcm"),)
+    assert plan(conversion(source, tmp_path)).output == tmp_path / "new-b.dcm"
+    assert plan(conversion(source, tmp_path / "c.dcm")).output == tmp_path / "c.dcm"
 
 
 def test_a_file_that_is_no_instance(study: Path, tmp_path: Path) -> None:
     for name in ("notes.txt", "DICOMDIR"):
         with pytest.raises(InstanceMalformedError, match=name):
-            plan(wish(study / name))
+            plan(conversion(study / name))
     with pytest.raises(ConfigurationError, match="No such file"):
-        plan(wish(tmp_path / "missing"))
+        plan(conversion(tmp_path / "missing"))
 
 
 def test_a_directory_is_made_again_beside_it(study: Path) -> None:
-    planned = plan(wish(study))
+    planned = plan(conversion(study))
     new = study.with_name("study-new")
     assert (planned.output, planned.left_out) == (new, 2)
     assert planned.pairs == (
@@ -67,17 +67,17 @@ def test_a_directory_is_made_again_beside_it(study: Path) -> None:
 def test_what_was_made_within_the_directory_is_not_read_again(study: Path) -> None:
     (study / "made").mkdir()
     (study / "made" / "b.dcm").write_bytes(CT)
-    assert len(plan(wish(study, study / "made")).pairs) == 2
+    assert len(plan(conversion(study, study / "made")).pairs) == 2
 
 
 def test_a_directory_is_not_made_into_a_file(study: Path) -> None:
     with pytest.raises(ConfigurationError, match="is a file"):
-        plan(wish(study, study / "b.dcm"))
+        plan(conversion(study, study / "b.dcm"))
 
 
 def test_a_directory_without_instances(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no DICOM instance"):
-        plan(wish(tmp_path))
+        plan(conversion(tmp_path))
 
 
 def test_nothing_is_overwritten_unasked_and_no_source_ever(study: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from radgate.errors import NotFoundError
 from radgate.v1 import retrieve_service_pb2 as messages
-from radgate.viewing import ViewAssembler, ViewedFrame, wish
+from radgate.viewing import ViewAssembler, ViewedFrame, priority_request
 
 
 class ViewFramesAssembler:
@@ -56,7 +56,7 @@ class ServerStreamView(Iterator[ViewedFrame]):
         was sent already, or it is another server than the view's. Raises InvalidRequestError when the view has no such
         series or instance; the view continues.
         """
-        priority = wish(series_instance_uid, sop_instance_uid, whole).prioritize
+        priority = priority_request(series_instance_uid, sop_instance_uid, whole).prioritize
         with self._lock:
             if not (self._view_id or self._ended):
                 self._early.append(priority)
@@ -105,7 +105,7 @@ class AsyncServerStreamView(AsyncIterator[ViewedFrame]):
 
     async def prioritize(self, series_instance_uid: str, sop_instance_uid: str = "", *, whole: bool = False) -> bool:
         """Let this series come first; see ServerStreamView.prioritize."""
-        priority = wish(series_instance_uid, sop_instance_uid, whole).prioritize
+        priority = priority_request(series_instance_uid, sop_instance_uid, whole).prioritize
         if not (self._view_id or self._ended):
             self._early.append(priority)
             return True

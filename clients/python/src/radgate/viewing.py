@@ -128,10 +128,12 @@ class View(Iterator[ViewedFrame]):
         allow_partial: bool,
         timeout_s: float | None,
     ) -> None:
-        self._wishes: SimpleQueue[messages.StreamFramesRequest | None] = SimpleQueue()
-        self._wishes.put(opening)
+        self._priority_requests: SimpleQueue[messages.StreamFramesRequest | None] = SimpleQueue()
+        self._priority_requests.put(opening)
         assembler = ViewAssembler(allow_partial=allow_partial, at_end=self._say_no_more)
-        self._frames: Generator[ViewedFrame] = stream(method, iter(self._wishes.get, None), assembler, timeout_s)
+        self._frames: Generator[ViewedFrame] = stream(
+            method, iter(self._priority_requests.get, None), assembler, timeout_s
+        )
 
     def __next__(self) -> ViewedFrame:
         try:
@@ -145,7 +147,7 @@ class View(Iterator[ViewedFrame]):
 
         With `whole`, its frames come whole at once, before the low resolutions of others.
         """
-        self._wishes.put(wish(series_instance_uid, sop_instance_uid, whole))
+        self._priority_requests.put(priority_request(series_instance_uid, sop_instance_uid, whole))
 
     def close(self) -> None:
         """Leave the stream."""
@@ -154,7 +156,7 @@ class View(Iterator[ViewedFrame]):
 
     def _say_no_more(self) -> None:
         """Let the server end the stream, and end the thread in which grpc waits for priorities."""
-        self._wishes.put(None)
+        self._priority_requests.put(None)
 
 
 class AsyncView(AsyncIterator[ViewedFrame]):
@@ -169,8 +171,8 @@ class AsyncView(AsyncIterator[ViewedFrame]):
         allow_partial: bool,
         timeout_s: float | None,
     ) -> None:
-        self._wishes: asyncio.Queue[messages.StreamFramesRequest | None] = asyncio.Queue()
-        self._wishes.put_nowait(opening)
+        self._priority_requests: asyncio.Queue[messages.StreamFramesRequest | None] = asyncio.Queue()
+        self._priority_requests.put_nowait(opening)
         assembler = ViewAssembler(allow_partial=allow_partial, at_end=self._say_no_more)
         self._frames: AsyncGenerator[ViewedFrame] = stream(method, self._requests(), assembler, timeout_s)
 
@@ -179,19 +181,19 @@ class AsyncView(AsyncIterator[ViewedFrame]):
 
     def prioritize(self, series_instance_uid: str, sop_instance_uid: str = "", *, whole: bool = False) -> None:
         """Let this series come first; see View.prioritize."""
-        self._wishes.put_nowait(wish(series_instance_uid, sop_instance_uid, whole))
+        self._priority_requests.put_nowait(priority_request(series_instance_uid, sop_instance_uid, whole))
 
     async def aclose(self) -> None:
         """Leave the stream."""
         await self._frames.aclose()
 
     async def _requests(self) -> AsyncGenerator[messages.StreamFramesRequest]:
-        while (request := await self._wishes.get()) is not None:
+        while (request := await self._priority_requests.get()) is not None:
             yield request
 
     def _say_no_more(self) -> None:
         """Let the server end the stream."""
-        self._wishes.put_nowait(None)
+        self._priority_requests.put_nowait(None)
 
 
 def opening(
@@ -211,7 +213,7 @@ def opening(
     )
 
 
-def wish(series_instance_uid: str, sop_instance_uid: str, whole: bool) -> messages.StreamFramesRequest:
+def priority_request(series_instance_uid: str, sop_instance_uid: str, whole: bool) -> messages.StreamFramesRequest:
     """What is to come next."""
     priority = messages.StreamFramesPriority(
         series_instance_uid=series_instance_uid, sop_instance_uid=sop_instance_uid, whole=whole

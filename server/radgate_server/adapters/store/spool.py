@@ -135,7 +135,7 @@ class DiskSpoolEntry:
             self._file.close()
 
     def _release(self) -> None:
-        # What lies in a file may be let go of in any thread, where the spool's sum is not to be touched.
+        # What lies in a file may be released in any thread, where the spool's sum is not to be touched.
         if self._reserved_bytes:
             self._spool.release(self._reserved_bytes)
             self._reserved_bytes = 0

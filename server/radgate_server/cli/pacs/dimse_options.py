@@ -95,7 +95,7 @@ def changed_dimse(old: DimseConnection, options: dict[str, Any]) -> DimseConnect
 
     Raises:
         click.UsageError: options that do not go together.
-        InvalidArgumentError: the password has to be given anew.
+        InvalidArgumentError: the password has to be given again.
     """
     if (options["password_file"] or options["password_ref"]) and not options["username"]:
         options["username"] = old.username

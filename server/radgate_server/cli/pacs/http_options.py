@@ -117,7 +117,7 @@ def changed_http[Connection: (DicomWebConnection, OrthancConnection)](
 
     Raises:
         click.UsageError: options that do not go together.
-        InvalidArgumentError: the secret has to be given anew.
+        InvalidArgumentError: the secret has to be given again.
     """
     return keep_secret(old, _changed(old, options))
 

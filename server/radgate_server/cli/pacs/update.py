@@ -1,4 +1,4 @@
-"""`radgate pacs update`: PACS set up anew; what is not named stays."""
+"""`radgate pacs update`: PACS set up again; what is not named stays."""
 
 from typing import Any
 
@@ -39,6 +39,6 @@ def _command(kind: ConnectionKind) -> click.Command:
 def update() -> None:
     """Change how a PACS is set up; options that are not given leave things as they are.
 
-    When it is reached in another way afterwards, it has to pass its validation. A secret has to be given anew when it
+    When it is reached in another way afterwards, it has to pass its validation. A secret has to be given again when it
     would go to another host or user. --backup-for '' makes a backup stand for itself.
     """

@@ -22,7 +22,7 @@ class AuditAction(StrEnum):
     READ_REFUSED = "read-refused"  # the bytes of an instance that was refused on arrival (core/quarantine)
     EXPORT_AUDIT = "export-audit"
     READ_AUDIT = "read-audit"  # a search, a verification, a report
-    AUTHENTICATE = "authenticate"  # recorded when it failed: of who is admitted the other records tell
+    AUTHENTICATE = "authenticate"  # recorded when it failed: other records report who is admitted
     AUTHORISE = "authorise"  # recorded when it was denied
     GENESIS = "genesis"  # the first record of a chain that begins after records that have none
     ERASE_RECORDS = "erase-records"  # a statement about records whose bodies were erased (core/audit/erased_records.py)

@@ -127,8 +127,8 @@ class FrameOrder:
 
     def _turn(self, step: FrameStep, serial: int) -> _Turn:
         series = self._series[step.ref.series_instance_uid]
-        wished = series.at_once or step.part is not Part.REST
-        stage = min(series.turn, _FIRST) if wished else _LAST
+        requested = series.at_once or step.part is not Part.REST
+        stage = min(series.turn, _FIRST) if requested else _LAST
         place = series.positions[step.ref.sop_instance_uid]
         distance = abs(place - series.focus)
         frame_distance = abs(step.frame_number - self._middle_frames.get(step.ref, step.frame_number))

@@ -53,7 +53,7 @@ def _frame(opened: OpenedFile, pixel_data: Element, table: FrameTable, image: Im
 
 
 def _where_it_lies(data: memoryview, spans: Sequence[Span]) -> bytes:
-    """Without a copy where it is in one piece; memory that is mapped goes when it is let go of."""
+    """Without a copy where it is in one piece; memory that is mapped goes when it is released."""
     if len(spans) == 1 and isinstance(data.obj, bytes):
         offset, length = spans[0]
         return cast("bytes", data[offset : offset + length])

@@ -113,7 +113,7 @@ class PacsChanges(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PacsClient:
-    """A connected PACS: its roles, and how to let go of it.
+    """A connected PACS: its roles, and how to release it.
 
     `hierarchical` when a query that does not name the study is a walk through all studies (PS3.4 C.4.1.2.2).
     """

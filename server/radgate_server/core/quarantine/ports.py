@@ -23,7 +23,7 @@ class QuarantineEraser(Protocol):
 class QuarantineContents(QuarantineEraser, Protocol):
     """What administrators need of it: whole files to look at, which never go into a cache or to a client.
 
-    Methods raise DatabaseUnavailableError, KeyProviderUnavailableError: a key can't be had.
+    Methods raise DatabaseUnavailableError, KeyProviderUnavailableError: a key is unavailable.
     """
 
     async def list_entries(self, tenant_id: str) -> Sequence[QuarantinedInstance]:

@@ -103,6 +103,6 @@ class SecretReader(Protocol):
         """The secret; read again if the one that is kept is `refused`, which the PACS did not take.
 
         Raises:
-            SecretUnavailableError: it can't be had; names the PACS.
+            SecretUnavailableError: it is unavailable; names the PACS.
         """
         ...

@@ -19,7 +19,7 @@ class Secret:
     """A short text that must not be seen: printed, formatted or logged it is "***"; it can't be pickled or copied out.
 
     `reveal()` is the one way to it. Python's strings can't be overwritten, so the text stays in memory until its room
-    is used again; what can be done is to let go of it early (docs/secrets.md).
+    is used again; what can be done is to release it early (docs/secrets.md).
     """
 
     __slots__ = ("_text",)

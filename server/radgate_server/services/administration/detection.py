@@ -24,7 +24,7 @@ from radgate_server.services.administration.probe import Dial, Prober, dial
 from radgate_server.settings.settings import Settings
 
 _MAX_ADDRESSES = 4
-_RESERVE_S = 0.5  # of the total, to let go of what is still being asked
+_RESERVE_S = 0.5  # of the total, to release what is still being asked
 
 
 @dataclass(frozen=True, slots=True)

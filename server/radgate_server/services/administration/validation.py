@@ -34,7 +34,7 @@ class Validator:
         self._deadline_s = deadline_s
 
     async def validate(self, config: PacsConfig, on_check: CheckListener | None = None) -> ValidationReport:
-        """Connect, check, and let go of the PACS again. What is wrong with it is in the report, and never raised."""
+        """Connect, check, and release the PACS. What is wrong with it is in the report, and never raised."""
         checks: list[Check] = []
         async with self._examination(config) as examines:
             for name, examine in zip(CHECKS, examines, strict=True):

@@ -89,7 +89,7 @@ class AuditMaintenance(Repeating):
         return is_due(head, last, now_us, records=settings.checkpoint_records, seconds=settings.checkpoint_interval_s)
 
     def _report(self, fault: Fault) -> None:
-        """Once for each tenant. What was broken stays so until `radgate audit verify` has looked and we begin anew."""
+        """Once for each tenant. What was broken stays so until `radgate audit verify` has run."""
         if fault.tenant_id in self._broken:
             return
         self._broken[fault.tenant_id] = fault

@@ -36,7 +36,7 @@ BYTES_DIFFER = frozenset({Cause.REMOVED, Cause.DROPPED, Cause.EMPTIED, Cause.ERA
 NOTHING_LEFT = frozenset({Cause.EMPTIED, Cause.ERASED})
 
 PUBLISHED = frozenset({Cause.CHANGED, Cause.REMOVED, Cause.DROPPED, Cause.ERASED})
-"""What whoever watches studies is notified of."""
+"""What a subscriber of studies is notified of."""
 
 
 @dataclass(frozen=True, slots=True)

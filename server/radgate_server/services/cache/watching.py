@@ -1,4 +1,4 @@
-"""News of studies: from the PACS that tell what changes in them, to the caches and to whoever watches."""
+"""Events of studies: from the PACS that report changes in them, to the caches and to subscribers."""
 
 import asyncio
 import logging
@@ -51,7 +51,7 @@ class Watcher:
         self._arrived.set()
 
     async def __aiter__(self) -> AsyncGenerator[StudyEvent | None]:
-        """Yield the news as it comes, for ever; None says that some was lost: everything is to be asked anew."""
+        """Yield the events as they arrive, for ever; None: some were lost, so everything is to be queried again."""
         while True:
             while self._pending:
                 yield self._pending.popleft()

@@ -1,4 +1,4 @@
-"""Frames that were encoded anew, put together to an instance."""
+"""Frames that were re-encoded, put together to an instance."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace

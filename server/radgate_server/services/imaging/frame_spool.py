@@ -1,4 +1,4 @@
-"""Encoded frames on their way into an instance: in memory while they are few, else in an unnamed file."""
+"""Encoded frames in transit into an instance: in memory while they are few, else in an unnamed file."""
 
 from collections.abc import Sequence
 from typing import Self
@@ -15,7 +15,7 @@ _GATHERED_BYTES = 512 << 10
 
 
 class FrameSpool:
-    """The frames of one instance. A context manager: what was not taken with `within` is let go of."""
+    """The frames of one instance. A context manager: what was not taken with `within` is released."""
 
     def __init__(self, spool: Spool) -> None:
         self._entry = spool.begin()

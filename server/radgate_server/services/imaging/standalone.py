@@ -23,7 +23,7 @@ _NOBODY = ""
 
 
 class StandaloneImages:
-    """The tools of the server, laid out anew for each instance, so that no two can be mistaken for one another.
+    """The tools of the server, laid out again for each instance, so that no two can be mistaken for one another.
 
     A client may send any UIDs, also those of an instance that is in the caches.
     """

@@ -1,4 +1,4 @@
-"""Frames and instances in another transfer syntax: read, encoded anew by the workers, put together, kept."""
+"""Frames and instances in another transfer syntax: read, re-encoded by the workers, put together, kept."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence

@@ -22,12 +22,12 @@ type Work = Callable[[InstanceHandle], Awaitable[object]]
 
 
 async def for_each_instance(retrieve: RetrieveService, request: JobRequest, report: Report, work: Work) -> None:
-    """Bring the instances of the job near, and do `work` to each as it comes.
+    """Fetch the instances of the job, and do `work` to each as it comes.
 
     Raises:
         ObjectNotFoundError: no PACS of the tenant has the study or series.
         ImageWorkersBusyError: the workers take no more for now; what is done need not be done again.
-        GatewayError: nothing at all could be brought near.
+        GatewayError: nothing at all could be fetched.
     """
     scope = parse_scope(request.study_instance_uid, request.series_instance_uid)
     async with retrieve.open(request.tenant_id, scope) as retrieval:

@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 _DEFECT = "the PACS can't be used because of a defect: see the log"
 _CLOSE_WAIT_S = 2.0
-"""A PACS that takes longer to let go of (a connection is being opened, say) continues closing, and nobody waits."""
+"""A PACS that takes longer to release (a connection is being opened, say) continues closing, and nobody waits."""
 
 
 @dataclass(frozen=True, slots=True)

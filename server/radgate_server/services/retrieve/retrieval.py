@@ -53,13 +53,13 @@ async def _prepare_nothing(_tenant_id: str, _study_instance_uid: str) -> None:
 
 
 def nothing(_listed: Sequence[ListedInstance]) -> Set[InstanceRef]:
-    """LeaveOut of a client that begins anew."""
+    """LeaveOut of a client that begins again."""
     return frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """Where each listed instance comes from: near already, or by a fetch."""
+    """Where each listed instance comes from: already cached, or by a fetch."""
 
     near: tuple[InstanceRef, ...]
     readers: tuple[FetchReader, ...]
@@ -166,7 +166,7 @@ class RetrieveService:
     async def open(
         self, tenant_id: str, scope: RetrieveScope, leave_out: LeaveOut = nothing
     ) -> AsyncIterator[Retrieval]:
-        """List the scope's instances and begin to bring them near. Leaving gives up what nobody else wants.
+        """List the scope's instances and begin to fetch them. Leaving gives up what nobody else wants.
 
         What `leave_out` says the client has is neither looked up nor waited for; what it raises passes through.
 
@@ -274,7 +274,7 @@ class RetrieveService:
         raise InstanceNotSentError("the disk cache is too small for what is read at the same time; enlarge it", pacs="")
 
     def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> None:
-        """What is near of the study, or of all, is about to be dropped: fetches under way keep nothing from now on.
+        """What is cached of the study, or of all, is about to be dropped: fetches in progress store nothing more.
 
         Nobody joins them any more. Who reads from one already gets what it brings.
         """
@@ -306,7 +306,7 @@ class RetrieveService:
         wanted: Sequence[InstanceRef],
         near: set[InstanceRef],
     ) -> _Plan:
-        """Join the fetches that bring what is not near, begin one for the rest. Awaits nothing: it must fit."""
+        """Join the fetches that bring what is not cached, begin one for the rest. Awaits nothing: it must fit."""
         absent = [ref for ref in wanted if ref not in near]
         readers = []
         for fetch in self._fetches.get((tenant_id, scope.study_instance_uid), ()):

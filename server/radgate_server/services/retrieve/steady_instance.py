@@ -9,7 +9,7 @@ from radgate_server.core.errors import CorruptEntryError, InstanceNotSentError
 
 
 class SteadyInstance:
-    """InstanceHandle that fetches its instance anew, once a read, when the tier has dropped or damaged it.
+    """InstanceHandle that fetches its instance again, once a read, when the tier has dropped or damaged it.
 
     A slow reader of a study that is larger than the warm tier meets this: what it has yet to read was evicted. The
     new copy must have the old one's checksum, since bytes of the old may have been sent already.
@@ -57,7 +57,7 @@ class SteadyInstance:
         return self._handle.open_buffer()
 
     async def renew(self) -> None:
-        """Fetch the instance anew."""
+        """Fetch the instance again."""
         fresh = await self._fetch_again()
         if (fresh.crc32c, fresh.size_bytes) != (self._handle.crc32c, self._handle.size_bytes):
             raise InstanceNotSentError("the instance was replaced in the PACS while it was being read", pacs="")

@@ -111,7 +111,7 @@ class StudyDoubts:
         return ". ".join(text for doubts in (self._doubted, self._backups) if (text := doubts.get(key)))
 
     def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> None:
-        """The study, or each of the tenant, is fetched anew from now on: its patient may have been corrected."""
+        """The study, or each of the tenant, is fetched again from now on: its patient may have been corrected."""
         self.studies.invalidate(tenant_id, study_instance_uid)
         for remembered in (self._doubted, self._backups, self._senders):
             remembered.drop_where(lambda place: place[0] == tenant_id and study_instance_uid in (None, place[1]))

@@ -102,7 +102,7 @@ def test_what_is_wanted_whole_goes_before_low_resolutions_of_others_with_its_res
     assert steps[:5] == [*rest("1.1", 3), *first("1.1", 2, 4, 1, 5)]
 
 
-def test_the_last_wish_counts() -> None:
+def test_the_last_priority_counts() -> None:
     order = FrameOrder([*A, *B])
     arrived(order, *A, *B)
     assert order.prioritize("1.2")

@@ -55,7 +55,7 @@ class OidcVerifier:
         return VerifiedToken(settings.name, unverified.claims, datetime.fromtimestamp(ends_s, UTC))
 
     async def problem(self) -> str:
-        """Which providers' keys can't be had, "" for none; those are asked for again, not too often."""
+        """Which providers' keys are unavailable, "" for none; those are asked for again, not too often."""
         failing = [settings.name for settings, keys in self._providers.values() if keys.retry_if_failing()]
         if not failing:
             return ""

@@ -93,4 +93,4 @@ class AccountedDisk(ABC):
 
     @abstractmethod
     def _delete(self, keys: Iterable[EntryKey]) -> None:
-        """Delete the files of entries that the catalogue has let go of."""
+        """Delete the files of entries that the catalogue has released."""

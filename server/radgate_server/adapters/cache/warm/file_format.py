@@ -37,7 +37,7 @@ class KeyErasedError(DamagedError):
 
 
 class KeyAwayError(OSError):
-    """The key of a file can't be had just now. That says nothing about the file."""
+    """The key of a file is temporarily unavailable. That says nothing about the file."""
 
 
 @dataclass(frozen=True, slots=True)

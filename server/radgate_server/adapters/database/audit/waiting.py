@@ -98,7 +98,7 @@ class SqlAuditSink:
         return self._spool.state if self._spool else None
 
     async def close(self) -> None:
-        """Write what is pending, refuse what comes now, and let go of the threads and their connections."""
+        """Write what is pending, refuse what comes now, and release the threads and their connections."""
         self._closing = True
         await self._drained.wait()
         if self._drain is not None:

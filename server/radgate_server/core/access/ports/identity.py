@@ -13,7 +13,7 @@ class TokenVerifier(Protocol):
 
         Raises:
             UnauthenticatedError: it is not good, or not from any of them.
-            IdentityProviderUnreachableError: the keys to check it with can't be had.
+            IdentityProviderUnreachableError: the keys to check it with are unavailable.
         """
         ...
 

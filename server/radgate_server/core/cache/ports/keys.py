@@ -16,7 +16,7 @@ class StudyKey:
 class StudyKeys(Protocol):
     """Hands out the keys of studies, which are given by the hash of their UID. Methods block: call them from threads.
 
-    Raises DatabaseUnavailableError, KeyProviderUnavailableError, ConfigurationError: a key can't be had.
+    Raises DatabaseUnavailableError, KeyProviderUnavailableError, ConfigurationError: a key is unavailable.
     """
 
     def find(self, tenant_id: str, study: str) -> StudyKey | None:

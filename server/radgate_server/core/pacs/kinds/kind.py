@@ -89,7 +89,7 @@ class PacsConnection(ABC):
     def secret_recipient(self) -> Mapping[str, object]:
         """To whom the secret is shown and how it is guarded on the way: field names and values.
 
-        When one of them changes, the secret has to be given anew.
+        When one of them changes, the secret has to be given again.
         """
         return {}
 

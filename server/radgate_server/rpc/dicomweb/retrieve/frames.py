@@ -99,7 +99,7 @@ class FramesResource:
                     yield message
                 return
             await notes.send(call)
-            while made:  # what is sent is let go of: the client may be slow
+            while made:  # what is sent is released: the client may be slow
                 yield made.popleft()
             async for message in messages:
                 yield message

@@ -1,1 +1,1 @@
-"""Frames on their way to gRPC clients."""
+"""Frames in transit to gRPC clients."""

@@ -1,4 +1,4 @@
-"""Frames on their way to a gRPC client: as stored, or in the first of several transfer syntaxes that can be made."""
+"""Frames in transit to a gRPC client: as stored, or in the first of several transfer syntaxes that can be made."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing

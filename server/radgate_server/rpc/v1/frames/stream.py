@@ -25,7 +25,7 @@ _FAREWELL_S = 30.0
 """For how long a client may take to say that it has nothing more to say once the end was sent.
 
 Envoy resets a stream (INTERNAL_ERROR) whose status comes before that, and grpc's clients then throw away what they have
-not read. 30 s are enough to read what is on its way, some 3 MiB, with 1 Mbit/s.
+not read. 30 s are enough to read what is in transit, some 3 MiB, with 1 Mbit/s.
 """
 
 
@@ -65,7 +65,7 @@ class FrameStreamer:
     async def view(
         self, request: messages.ViewFramesRequest, call: Call
     ) -> AsyncGenerator[messages.ViewFramesResponse]:
-        """The same for a viewer that wishes by `prioritize`."""
+        """The same for a viewer that sends priorities by `prioritize`."""
         opened = await self._open(request.open, call)
         with self._views.opened(call.caller, opened.stream) as view_id:
             first = messages.StreamFramesResponse(opened=messages.StreamFramesOpened(instances=opened.instances))
@@ -78,7 +78,7 @@ class FrameStreamer:
 
     def prioritize(self, request: messages.PrioritizeFramesRequest, call: Call) -> None:
         """Change the order of what is pending in a view of the caller's."""
-        _wish(request.prioritize, self._views.find(call.caller, request.view_id))
+        _apply_priority(request.prioritize, self._views.find(call.caller, request.view_id))
 
     async def _open(self, request: messages.StreamFramesOpen, call: Call) -> OpenedStream:
         scope, rows, columns = _parse_open(request)
@@ -147,13 +147,13 @@ async def _listen(requests: AsyncIterator[messages.StreamFramesRequest], stream:
     async for request in requests:
         if request.WhichOneof("message") != "prioritize":
             raise InvalidArgumentError("message", "after the first message there are only priorities")
-        _wish(request.prioritize, stream)
+        _apply_priority(request.prioritize, stream)
 
 
-def _wish(wish: messages.StreamFramesPriority, stream: FrameStream) -> None:
-    series = parse_uid(wish.series_instance_uid, "prioritize.series_instance_uid")
-    sop = wish.sop_instance_uid and parse_uid(wish.sop_instance_uid, "prioritize.sop_instance_uid")
-    if not stream.prioritize(series, sop, whole=wish.whole):
+def _apply_priority(priority: messages.StreamFramesPriority, stream: FrameStream) -> None:
+    series = parse_uid(priority.series_instance_uid, "prioritize.series_instance_uid")
+    sop = priority.sop_instance_uid and parse_uid(priority.sop_instance_uid, "prioritize.sop_instance_uid")
+    if not stream.prioritize(series, sop, whole=priority.whole):
         raise InvalidArgumentError("prioritize", "names a series or an instance that is not part of the stream")
 
 

@@ -1,4 +1,4 @@
-"""Frames on their way to a client: as stored, encoded anew, or as pictures, the next ones made while one is sent."""
+"""Frames in transit to a client: as stored, re-encoded, or as pictures, the next ones made while one is sent."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing

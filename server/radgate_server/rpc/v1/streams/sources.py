@@ -1,4 +1,4 @@
-"""Where the bytes of an instance on its way to a client come from: as stored, or transcoded."""
+"""Where the bytes of an instance in transit to a client come from: as stored, or transcoded."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence

@@ -1,4 +1,4 @@
-"""Bringing a study near series by series, the one that a viewer wants most first."""
+"""Fetching a study series by series, the one that a viewer wants most first."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,7 +16,7 @@ type Arrived = InstanceRef | FailedInstance
 class ArrivingSeries:
     """One series is fetched after the other; `hurry` lets the one that is wanted most now be fetched beside it.
 
-    A context manager: entering begins, leaving ends what is under way. What has arrived is taken with `take`.
+    A context manager: entering begins, leaving ends what is in progress. What has arrived is taken with `take`.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class ArrivingSeries:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """End what is under way, and begin nothing in place of what ends just now."""
+        """End what is in progress, and begin nothing in place of what ends just now."""
         self._pending.clear()
         running = tuple(self._running)
         for task in running:
@@ -56,7 +56,7 @@ class ArrivingSeries:
         return not (self._running or self._arrived or self._defect)
 
     def take(self) -> list[Arrived]:
-        """What has arrived since the last time, near or failed; each instance once."""
+        """What has arrived since the last time, fetched or failed; each instance once."""
         if self._defect is not None:
             raise self._defect
         taken, self._arrived = self._arrived, []
@@ -69,7 +69,7 @@ class ArrivingSeries:
             await self._changed.wait()
 
     def hurry(self, series_instance_uid: str) -> None:
-        """This series is wanted most now; one that is under way or near already keeps the PACS for itself."""
+        """This series is wanted most now; one that is in progress or already cached keeps the PACS for itself."""
         if any(scope.series_instance_uid == series_instance_uid for scope in self._pending):
             self._slots = 2
             self._begin()

@@ -54,7 +54,7 @@ class Previews:
         None also of a frame that seems damaged: other codecs than this one's read the whole, and those decide.
 
         Raises:
-            GatewayError: the frame can't be had.
+            GatewayError: the frame is unavailable.
         """
         image = await self._frames.image(tenant_id, handle)
         if not worth_making(image, rows, columns):

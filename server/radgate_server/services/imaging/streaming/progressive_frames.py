@@ -82,16 +82,16 @@ class ProgressiveFrames:
         """How many frames the instance has.
 
         Raises:
-            GatewayError: it can't be had, or not be read.
+            GatewayError: it is unavailable, or can't be read.
         """
         handle = await self._instance(ref)
         return await self._frames.number_of_frames(self._tenant_id, handle)
 
     async def preview(self, ref: InstanceRef, frame_number: int) -> Preview | None:
-        """A small picture of a frame (from 1) whose front can't be had soon; None when it can, or nobody wants one.
+        """A small picture of a frame (from 1) whose front takes long; None when it does not, or nobody requested one.
 
         Raises:
-            GatewayError: it can't be had.
+            GatewayError: it is unavailable.
         """
         if self._previews is None:
             return None
@@ -105,7 +105,7 @@ class ProgressiveFrames:
         """The front of a large frame (from 1) that shows enough, read without the rest; None of all others.
 
         Raises:
-            GatewayError: it can't be had.
+            GatewayError: it is unavailable.
         """
         if not (self._rows or self._columns):
             return None
@@ -122,7 +122,7 @@ class ProgressiveFrames:
         """One frame (from 1). What can't be made HTJ2K (video, odd pixels) is given whole, as stored.
 
         Raises:
-            GatewayError: it can't be had, or is damaged.
+            GatewayError: it is unavailable, or is damaged.
         """
         handle = await self._instance(ref)
         if handle.transfer_syntax_uid == HTJ2K_LOSSLESS_RPCL:

@@ -68,7 +68,7 @@ async def test_a_series_that_is_wanted_now_is_fetched_beside_the_one_in_progress
     assert [scope.series_instance_uid for scope in archive.scopes] == [SERIES[0], SERIES[2], SERIES[1]]
 
 
-async def test_a_series_in_progress_keeps_the_archive_for_itself_when_it_is_wished_for() -> None:
+async def test_a_series_in_progress_keeps_the_archive_for_itself_when_it_is_requested() -> None:
     archive = pacs()
     async with await arriving(archive) as source:
         await source.wait()

@@ -179,10 +179,10 @@ async def test_a_front_is_not_completed_by_another_frame(size_bytes: int) -> Non
 async def test_a_front_is_sent_though_the_frame_is_wanted_whole_meanwhile() -> None:
     stream, _ = stream_of(*A, frames=Frames(fronted=A), ahead=100)
 
-    def wish(_: int) -> None:
+    def prioritize(_: int) -> None:
         assert stream.prioritize("1.1", "1.1.1", whole=True)
 
-    events = await collect(stream, wish)
+    events = await collect(stream, prioritize)
     assert seen(events)[:2] == [("1.3", 0, 10), ("1.2", 0, 10)]
     assert joined(events) == {(ref, 1): b"\x01" * 100 for ref in A}
 
@@ -198,29 +198,29 @@ async def test_the_middle_comes_first() -> None:
     assert [sop for sop, _, _ in seen(await collect(stream))] == [f"1.{n}" for n in (3, 2, 4, 1, 5)] * 2
 
 
-async def test_a_wish_changes_what_is_pending() -> None:
+async def test_a_priority_changes_what_is_pending() -> None:
     stream, arriving = stream_of(*A, *B)
 
-    def wish(events: int) -> None:
+    def prioritize(events: int) -> None:
         if events == 2:
             assert stream.prioritize("1.2", "1.2.3", whole=True)
 
-    events = await collect(stream, wish)
+    events = await collect(stream, prioritize)
     assert seen(events)[:5] == [("1.3", 0, 10), ("1.2", 0, 10), ("2.3", 0, 100), ("2.2", 0, 100), ("2.1", 0, 100)]
     assert arriving.hurried == ["1.2"]
     assert len(joined(events)) == 8
 
 
-async def test_the_latest_wish_goes_before_an_earlier_one_for_whole_frames() -> None:
+async def test_the_latest_priority_goes_before_an_earlier_one_for_whole_frames() -> None:
     stream, _ = stream_of(*A, *B)
 
-    def wish(events: int) -> None:
+    def prioritize(events: int) -> None:
         if events == 1:
             assert stream.prioritize("1.2", whole=True)
         if events == 2:
             assert stream.prioritize("1.1", "1.1.1")
 
-    order = seen(await collect(stream, wish))
+    order = seen(await collect(stream, prioritize))
     assert order[:2] == [("1.3", 0, 10), ("2.2", 0, 100)]
     assert order[2:6] == [(f"1.{number}", 0, 10) for number in (1, 2, 4, 5)]
     assert order[6:8] == [("2.1", 0, 100), ("2.3", 0, 100)]
@@ -237,7 +237,7 @@ async def test_frames_before_their_turn_are_bounded_in_bytes() -> None:
     await events.aclose()
 
 
-async def test_a_wish_for_what_is_not_there_changes_nothing() -> None:
+async def test_a_priority_for_what_is_not_there_changes_nothing() -> None:
     stream, arriving = stream_of(*A)
     assert not stream.prioritize("9")
     assert not arriving.hurried

@@ -57,7 +57,7 @@ async def test_who_finds_the_workers_busy_is_informed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("frame", "wished", "worth"),
+    ("frame", "requested", "worth"),
     [
         ((4096, 4096), (256, 256), True),
         ((4096, 3328), (512, 512), True),
@@ -70,7 +70,7 @@ async def test_who_finds_the_workers_busy_is_informed() -> None:
         ((4096, 4096), (256, 0), False),
     ],
 )
-def test_only_large_frames_of_which_little_is_wished_for(
-    frame: tuple[int, int], wished: tuple[int, int], worth: bool
+def test_only_large_frames_of_which_little_is_requested(
+    frame: tuple[int, int], requested: tuple[int, int], worth: bool
 ) -> None:
-    assert worth_making(ImagePixel(*frame, 1, 16, 12, 0, 1, "MONOCHROME2"), *wished) is worth
+    assert worth_making(ImagePixel(*frame, 1, 16, 12, 0, 1, "MONOCHROME2"), *requested) is worth

@@ -135,7 +135,7 @@ def test_first_come_is_first_served_within_a_queue() -> None:
     assert drain(admission, turns[:1], 4) == turns[1:]
 
 
-def test_a_tenant_with_few_wishes_does_not_wait_behind_one_with_many() -> None:
+def test_a_tenant_with_few_requests_does_not_wait_behind_one_with_many() -> None:
     admission = Admission(per_endpoint=1, per_tenant=100)
     running = fill(admission, queue_key("east"), 10)[:1]
     fill(admission, queue_key("west"), 3)
@@ -177,7 +177,7 @@ def test_who_gives_up_is_not_admitted_and_nobody_else_waits_for_it() -> None:
     assert not second.admitted
 
 
-WISHES = st.builds(
+REQUESTS = st.builds(
     queue_key,
     st.sampled_from(["east", "west", "north"]),
     st.sampled_from(["main", "second"]),
@@ -190,7 +190,7 @@ WISHES = st.builds(
 @given(
     per_endpoint=st.integers(1, 5),
     per_tenant=st.integers(1, 5),
-    steps=st.lists(st.one_of(WISHES, st.integers(0, 999)), max_size=150),
+    steps=st.lists(st.one_of(REQUESTS, st.integers(0, 999)), max_size=150),
 )
 def test_no_limit_is_passed_no_place_is_lost_and_nobody_waits_beside_a_free_one(
     per_endpoint: int, per_tenant: int, steps: list[QueueKey | int]
