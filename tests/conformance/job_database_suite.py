@@ -1,5 +1,7 @@
 """Jobs in every kind of database. A subclass's module gives the fixture `url` of an empty database."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import update
 
@@ -41,6 +43,17 @@ class JobStoreInDatabaseSuite(_InDatabase, JobStoreSuite):
         assert (await own.load()).overdue == 0
         assert await own.renew({claim.lease: JobReport()}, -1) == {claim.lease: Standing.CONTINUES}
         assert (await own.load()).overdue == 1
+
+    async def test_a_job_that_is_cancelled_while_it_is_recovered_ends(
+        self, store: JobStore, database: Database, clock: FakeClock
+    ) -> None:
+        for number in range(20):
+            job = await store.submit(request(str(number)), max_waiting=1)
+            await claimed(store)
+            clock.advance(LEASE_S + 1)
+            await asyncio.gather(store.recover(4), store.cancel("alpha", job.job_id), store.recover(4))
+            await store.recover(4)
+            assert (await store.find([job.job_id]))[job.job_id].state is JobState.CANCELLED
 
     async def test_jobs_go_with_their_tenant(self, store: JobStore, database: Database, clock: FakeClock) -> None:
         await store.submit(request("1"), max_waiting=1)

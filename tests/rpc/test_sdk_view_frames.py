@@ -11,6 +11,7 @@ from tests.rpc.rig import Rig
 from tests.rpc.test_stream_frames import CT, MR, STUDY, add_series, pixels
 
 MANY = 40
+IN_TRANSIT = 2
 
 
 async def test_the_client_for_ordinary_code(rig: Rig) -> None:
@@ -51,10 +52,14 @@ async def test_the_client_for_asyncio(rig: Rig) -> None:
 
 
 def assert_first(order: list[str], series: str, numbers: tuple[int, ...]) -> None:
-    """These instances came in this order, before most of what had its turn before them."""
+    """These instances came in this order, before most of what had its turn before them.
+
+    What was in transit when the priority arrived came before it.
+    """
     came = [order.index(f"{series}.{number}") for number in numbers]
-    assert came == sorted(came)
-    assert came[-1] < MANY // 2
+    chosen = [index for index in came if index >= IN_TRANSIT]
+    assert chosen == sorted(chosen)
+    assert max(came) < MANY // 2
 
 
 async def test_a_priority_before_the_first_frame_is_sent_when_the_view_is_open(rig: Rig) -> None:

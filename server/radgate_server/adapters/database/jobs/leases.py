@@ -8,10 +8,11 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, case, func, literal, select, update
 
 from radgate_server.adapters.database.jobs.rows import NOT_LEASED, column, job_of, progress_of
 from radgate_server.adapters.database.schema.jobs import job_turns, jobs
+from radgate_server.adapters.database.schema.tables import UtcDateTime
 from radgate_server.core.jobs.job import LEFT_TOO_OFTEN, Job, JobKind, JobState, QueueLoad
 from radgate_server.core.jobs.ports import Claim, JobOutcome, JobReport, Standing
 
@@ -75,15 +76,19 @@ def settle(connection: Connection, lease: str, outcome: JobOutcome, now: datetim
 
 
 def recover(connection: Connection, max_attempts: int, now: datetime) -> None:
-    """End or begin again what runs under a lease that has ended."""
-    left = (_RUNS, column.lease_end_time < now)
-    failed = {"reason": LEFT_TOO_OFTEN.reason, "message": LEFT_TOO_OFTEN.message}
-    for which, values in (
-        (column.cancel_requested, {"state": JobState.CANCELLED, "end_time": now}),
-        (column.attempts >= max_attempts, {"state": JobState.FAILED, "end_time": now, **failed}),
-        (column.attempts < max_attempts, {"state": JobState.WAITING, "due_time": now}),
-    ):
-        connection.execute(update(jobs).where(*left, which).values(**values, **NOT_LEASED))
+    """End or begin again what runs under a lease that has ended.
+
+    One statement decides it, so that a job which is cancelled at this moment is not missed.
+    """
+    is_cancelled, has_failed = column.cancel_requested, column.attempts >= max_attempts
+    values = {
+        "state": case((is_cancelled, JobState.CANCELLED), (has_failed, JobState.FAILED), else_=JobState.WAITING),
+        "reason": case((is_cancelled, ""), (has_failed, LEFT_TOO_OFTEN.reason), else_=""),
+        "message": case((is_cancelled, ""), (has_failed, LEFT_TOO_OFTEN.message), else_=""),
+        "end_time": case((is_cancelled | has_failed, literal(now, UtcDateTime)), else_=None),
+        "due_time": now,
+    }
+    connection.execute(update(jobs).where(_RUNS, column.lease_end_time < now).values(**values, **NOT_LEASED))
 
 
 def load(connection: Connection, now: datetime) -> QueueLoad:
