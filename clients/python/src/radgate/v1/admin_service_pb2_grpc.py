@@ -216,7 +216,7 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetLimits(self, request, context):
-        """Tells what the tenant and its keys may use, and what they used today.
+        """Reports what the tenant and its keys may use, and what they used today.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -238,7 +238,7 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetPacs(self, request, context):
-        """Tells one PACS.
+        """Returns one PACS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -308,7 +308,7 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetCacheStats(self, request, context):
-        """Tells what the caches hold for the tenant, and how often they were of use since this server started.
+        """Reports what the caches hold for the tenant, and how often they were of use since this server started.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -95,7 +95,7 @@ class AuditServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def VerifyAuditTrail(self, request, context):
-        """Follows the chain from its first record and checks every checkpoint; tells how far it is, and in the end what it found.
+        """Follows the chain from its first record and checks every checkpoint; reports how far it is, and in the end what it found.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

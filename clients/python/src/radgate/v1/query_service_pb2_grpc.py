@@ -89,8 +89,8 @@ class QueryServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def WatchStudies(self, request, context):
-        """Tells which studies change, from now on and until the client leaves: in PACS that tell what changes in them (Orthanc),
-        and by what is stored through Radgate. A study that changes several times in a short while may be told once.
+        """Streams which studies change, from now on and until the client leaves: in PACS that report what changes in them (Orthanc),
+        and by what is stored through Radgate. A study that changes several times in a short while may be reported once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -84,7 +84,7 @@ class RetentionServiceServicer(object):
     """
 
     def GetRetention(self, request, context):
-        """Tells for how long records of each kind are kept.
+        """Reports for how long records of each kind are retained.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,7 +128,7 @@ class RetentionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetErasure(self, request, context):
-        """Tells one erasure, with its certificate once it is done.
+        """Returns one erasure, with its certificate once it is done.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

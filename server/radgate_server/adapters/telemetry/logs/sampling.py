@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from radgate_server.settings.telemetry import LogRule
 
 MOST_EVENTS = 1000
-"""Told apart at a time; our own are some hundred, but libraries put values into their messages."""
+"""Distinguished at a time; our own are some hundred, but libraries put values into their messages."""
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from radgate_server.settings.telemetry import LogRule
 _LEVELS = {
     "pydicom": logging.ERROR,
     "pynetdicom": logging.ERROR,  # and of that only what comes with an exception: see _adds_to_our_own
-    "py.warnings": logging.CRITICAL + 1,  # warnings quote values, and tell users of libraries nothing
+    "py.warnings": logging.CRITICAL + 1,  # warnings quote values, and are for developers of libraries
     "sqlalchemy": logging.WARNING,
     "alembic": logging.WARNING,
     "asyncio": logging.WARNING,
