@@ -128,6 +128,7 @@ def test_colour_looks_like_itself(page: Page, syntax: str) -> None:
         original = picture.convert("RGB")
     viewport = open_study(page, dataset.StudyInstanceUID)
     wait_for(lambda: likeness(viewport, original) > LIKENESS, "the image in its colours", 60)
+    assert likeness(viewport, original) > LIKENESS
     page.screenshot(path=PICTURES / f"ohif-colour-{SHOWN_AS[syntax]}.png")
 
 

@@ -12,5 +12,6 @@ async def test_only_what_was_accepted_is_a_connection() -> None:
         clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]
         accepted, _ = server.accept()
         await until(lambda: connections_to(port) == 1)
+        assert connections_to(port) == 1  # and stays
         for each in (accepted, *clients):
             each.close()

@@ -88,18 +88,14 @@ class StoredJobQueue(Repeating):
             yield job
             if job.state.final:
                 return
-            async with self._watchers.change_of(job) as changed:
-                latest = await self._store.get(tenant_id, job_id)
-                job = latest if latest != job else await changed
+            job = await self._changed(job)
 
     async def cancel(self, tenant_id: str, job_id: str) -> Job:
         """Stop the job; returns when it has stopped, in whichever process it runs."""
         job = await self._store.cancel(tenant_id, job_id)
         self._wanted.set()
         while not job.state.final:
-            async with self._watchers.change_of(job) as changed:
-                latest = await self._store.get(tenant_id, job_id)
-                job = latest if latest != job else await changed
+            job = await self._changed(job)
         return job
 
     async def look(self) -> None:
@@ -122,6 +118,12 @@ class StoredJobQueue(Repeating):
         for job in running:
             job.give_back()
         await asyncio.gather(*(job.ended() for job in running))
+
+    async def _changed(self, job: Job) -> Job:
+        """The job when it is no longer as given."""
+        async with self._watchers.change_of(job) as changed:
+            latest = await self._store.get(job.request.tenant_id, job.job_id)
+            return latest if latest != job else await changed
 
     async def _renew(self) -> None:
         if not self._running:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import math
 
 from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.core.limits.meters import Meter, Used
@@ -33,6 +32,7 @@ class UsageRecorder:
         self._telemetry = telemetry
         self._works = True
         self._interval_s = interval_s
+        self._closing = False
         self._reserving = asyncio.Lock()
         self._loop = Repeated(
             self.write,
@@ -51,8 +51,7 @@ class UsageRecorder:
     async def close(self) -> None:
         """Write what is left, and no more; what was reserved and not used is given back."""
         await self._loop.close()
-        for _, meter in self._limiter.meters():
-            meter.asked_s = -math.inf
+        self._closing = True
         await self.write()
 
     async def reserve(self, meter: Meter) -> None:
@@ -105,9 +104,9 @@ class UsageRecorder:
         self._limiter.learn_usage(day, counted)
 
     def _released(self, meter: Meter, day: int) -> int:
-        """What the meter gives back: all that it reserved, when it is not used any more."""
+        """What the meter gives back: all that it reserved, when it or this server is not used any more."""
         idle = meter.asked_s < self._clock.monotonic_s() - self._interval_s
-        return meter.used.release(day) if idle or not self._limiter.reserves else 0
+        return meter.used.release(day) if idle or self._closing or not self._limiter.reserves else 0
 
     def _today(self) -> int:
         return self._clock.now().toordinal()

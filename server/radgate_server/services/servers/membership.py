@@ -16,14 +16,19 @@ LEASE_S = 15.0
 
 
 class Membership(Repeating):
-    """Announces `own` until it is closed. Subscribers hear how many servers there are, when that changes.
+    """Announces `own` by a first look, and from `start` until it is closed.
 
+    Subscribers hear how many servers there are, when that changes.
     While the database is away, the others are taken to be there still.
     """
 
     def __init__(self, own: Member, registry: MemberRegistry, *, sleep: Sleep = asyncio.sleep) -> None:
         super().__init__(
-            "membership", interval_s=INTERVAL_S, trouble="this server can't be announced to the others", sleep=sleep
+            "membership",
+            interval_s=INTERVAL_S,
+            trouble="this server can't be announced to the others",
+            wait_first=True,  # whoever starts it has looked
+            sleep=sleep,
         )
         self._own = own
         self._registry = registry

@@ -144,4 +144,5 @@ async def test_an_interval_whose_records_fail_is_not_the_last(
     log.start()
     async with asyncio.timeout(5):
         await third.wait()
+    assert intervals == 3
     await log.close()

@@ -61,6 +61,7 @@ async def test_without_the_database_the_others_are_taken_to_be_there(
     first = Membership(FIRST, registry, sleep=sleep)
     first.subscribe(counts.append)
     with caplog.at_level(logging.WARNING):
+        await first.look()
         first.start()
         await until(lambda: len(pauses) == 4)
         await first.close()

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select, update
@@ -50,7 +50,7 @@ class SqlJobStore:
         """The tenant's jobs, newest first."""
 
         def rows(connection: Connection) -> Sequence[Row[Any]]:
-            own = self._known(connection).where(column.tenant_id == tenant_id)
+            own = self._known(self._now(connection)).where(column.tenant_id == tenant_id)
             return connection.execute(own.order_by(column.number.desc())).all()
 
         return [job_of(row) for row in await self._database.read(rows)]
@@ -95,7 +95,7 @@ class SqlJobStore:
     async def expire(self) -> None:
         """Drop what ended long ago."""
         await self._database.write(
-            lambda connection: connection.execute(delete(jobs).where(self._outlived(connection)))
+            lambda connection: connection.execute(delete(jobs).where(self._outlived(self._now(connection))))
         )
 
     async def load(self) -> QueueLoad:
@@ -105,8 +105,8 @@ class SqlJobStore:
     def _submit(self, connection: Connection, request: JobRequest, max_waiting: int) -> Job:
         # Alone with the tenant, so that two servers neither take one request twice nor both the last place.
         require_tenant(connection, request.tenant_id, alone=True)
-        own = column.tenant_id == request.tenant_id
-        connection.execute(delete(jobs).where(own, self._outlived(connection)))
+        now, own = self._now(connection), column.tenant_id == request.tenant_id
+        connection.execute(delete(jobs).where(own, self._outlived(now)))
         if request.request_id:
             known = select(jobs).where(own, column.request_id == request.request_id)
             if row := connection.execute(known).one_or_none():
@@ -117,31 +117,21 @@ class SqlJobStore:
         if waiting >= max_waiting:
             raise JobQueueFullError(f"{waiting} jobs wait already; wait until some have ended, or cancel some")
         _give_turns(connection, request.tenant_id)
-        return self._insert(connection, request)
-
-    def _insert(self, connection: Connection, request: JobRequest) -> Job:
-        now, job_id = self._now(connection), secrets.token_hex(8)
-        texts = {"reason": "", "message": "", "cancel_requested": False, "attempts": 0}
-        times = {"create_time": now, "due_time": now}
-        state = {"job_id": job_id, "state": JobState.WAITING, **progress_of(JobReport())}
-        connection.execute(insert(jobs).values(**values_of(request), **state, **times, **texts))
-        return self._get(connection, request.tenant_id, job_id)
+        return _insert(connection, request, now)
 
     def _get(self, connection: Connection, tenant_id: str, job_id: str) -> Job:
-        return job_of(self._row(connection, tenant_id, job_id, self._known(connection)))
+        return job_of(self._row(connection, tenant_id, job_id, self._known(self._now(connection))))
 
     def _cancel(self, connection: Connection, tenant_id: str, job_id: str) -> Job:
-        row = self._row(connection, tenant_id, job_id, self._known(connection).with_for_update())
-        values: dict[str, Any] = {}
+        now = self._now(connection)
+        row = self._row(connection, tenant_id, job_id, self._known(now).with_for_update())
+        chosen = column.number == row.number
         if row.state == JobState.WAITING:
-            values = {"state": JobState.CANCELLED, "end_time": self._now(connection)}
-        elif row.state == JobState.RUNNING:
-            values = {"cancel_requested": True}
-        if values:
-            connection.execute(update(jobs).where(column.number == row.number).values(**values))
-        if "end_time" in values:
+            connection.execute(update(jobs).where(chosen).values(state=JobState.CANCELLED, end_time=now))
             self._drop_surplus(connection, tenant_id)
-        return self._get(connection, tenant_id, job_id)
+        elif row.state == JobState.RUNNING:
+            connection.execute(update(jobs).where(chosen).values(cancel_requested=True))
+        return job_of(connection.execute(select(jobs).where(chosen)).one())
 
     def _row(self, connection: Connection, tenant_id: str, job_id: str, known: Select[Any]) -> Row[Any]:
         row = connection.execute(known.where(column.tenant_id == tenant_id, column.job_id == job_id)).one_or_none()
@@ -149,12 +139,11 @@ class SqlJobStore:
             raise ResourceNotFoundError("there is no such job, or it ended long ago; list the jobs to see those known")
         return row
 
-    def _known(self, connection: Connection) -> Select[Any]:
-        oldest = self._now(connection) - self._retained
-        return select(jobs).where(column.end_time.is_(None) | (column.end_time > oldest), known_kinds)
+    def _known(self, now: datetime) -> Select[Any]:
+        return select(jobs).where(column.end_time.is_(None) | (column.end_time > now - self._retained), known_kinds)
 
-    def _outlived(self, connection: Connection) -> ColumnElement[bool]:
-        return column.end_time <= self._now(connection) - self._retained
+    def _outlived(self, now: datetime) -> ColumnElement[bool]:
+        return column.end_time <= now - self._retained
 
     def _drop_surplus(self, connection: Connection, tenant_id: str) -> None:
         """Let only so many of the tenant's jobs that have ended be known, the newest."""
@@ -168,3 +157,12 @@ def _give_turns(connection: Connection, tenant_id: str) -> None:
     """See that it is known whose turn it is, also of a tenant that had no job yet."""
     if connection.scalar(select(job_turns.c.tenant_id).where(job_turns.c.tenant_id == tenant_id)) is None:
         connection.execute(insert(job_turns).values(tenant_id=tenant_id))
+
+
+def _insert(connection: Connection, request: JobRequest, now: datetime) -> Job:
+    job_id = secrets.token_hex(8)
+    texts = {"reason": "", "message": "", "cancel_requested": False, "attempts": 0}
+    times = {"create_time": now, "due_time": now}
+    state = {"job_id": job_id, "state": JobState.WAITING, **progress_of(JobReport())}
+    connection.execute(insert(jobs).values(**values_of(request), **state, **times, **texts))
+    return job_of(connection.execute(select(jobs).where(column.job_id == job_id)).one())
