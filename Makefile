@@ -86,6 +86,10 @@ wheelhouse: venv ## Make dist/wheelhouse, from which Radgate installs without a 
 bench: dev services ## Measure against Orthanc, DCMTK and the bare limit (some minutes)
 	@$(PYTHON) -m tests.bench
 
+.PHONY: drill
+drill: dev services ## Lose PostgreSQL, Redis, the PACS and a server one at a time, while 50 clients compare every byte (SECONDS=n each)
+	@$(PYTHON) -m tests.drill.machines --seconds $(or $(SECONDS),15)
+
 .PHONY: fuzz
 fuzz: dev ## Give damaged frames to the codecs for a while: make fuzz MINUTES=20
 	@$(PYTHON) -W ignore -m tests.fuzz --minutes $(or $(MINUTES),20)

@@ -13,6 +13,8 @@ from urllib.parse import quote
 
 import psycopg
 
+from tests.e2e.processes import kill_tree
+
 
 @dataclass(frozen=True, slots=True)
 class Postgres:
@@ -40,6 +42,10 @@ class Postgres:
     def stop(self) -> None:
         """Stop it at once; clients lose their connections."""
         self._control("stop", "-m", "fast")
+
+    def kill(self) -> None:
+        """Kill all its processes, as the kernel's out-of-memory killer does; it recovers by its log at its start."""
+        kill_tree(int((self.folder / "data" / "postmaster.pid").read_text().split()[0]))
 
     def start(self) -> None:
         """Start it; returns when it answers."""

@@ -29,6 +29,7 @@ from radgate_server.adapters.database.servers.members import SqlMemberRegistry
 from radgate_server.adapters.pacs.contained import contained_pacs
 from radgate_server.adapters.pacs.context import AdapterContext, PacsAdapter
 from radgate_server.adapters.pacs.destinations import ANYWHERE, Destinations
+from radgate_server.adapters.secrets.files.encryption_keys import KIND as FILE
 from radgate_server.adapters.secrets.files.sealing_files import sealing_file
 from radgate_server.adapters.secrets.opening import SecretStore, open_secrets
 from radgate_server.adapters.secrets.signing import FileSigner
@@ -150,7 +151,10 @@ async def open_installation(
     keys = InstallationKeys(database, settings.data_dir, KEY_FILES, sealing_file)
     await keys.check()
     store, signer = open_secrets(stack, settings), FileSigner(settings.data_dir)
+    if purpose is not Purpose.USE and settings.secrets.keys.kind == FILE:
+        await store.ring.current()  # makes the first version: at its first use, each of several servers would make one
     await keys.remember()
+    await keys.check()  # another server may have made its own meanwhile
     directories = _directories(database, store.box, clock)
     writing_end = _open_writing_end(stack, settings, database, purpose)
     return Installation(

@@ -72,3 +72,10 @@ def test_without_a_backup_one_continues_with_a_new_key_and_gives_credentials_aga
     sealed.ok("tenant", "list")
     key(sealed).unlink()
     assert f"keys/{FIRST} is not in data_dir" in sealed.refused("tenant", "list")
+
+
+def test_a_folder_that_is_copied_for_a_second_server_has_the_key_before_anything_is_sealed(north: Cli) -> None:
+    """At its first use each of them would make a key of its own under the same name."""
+    assert key(north).exists()
+    known = north.query("SELECT name FROM installation_keys WHERE name LIKE 'keys/%'")
+    assert known == [(f"keys/{FIRST}",)]

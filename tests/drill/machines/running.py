@@ -1,0 +1,76 @@
+"""One fault at a time, under clients that read."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.drill.machines.clients import Answer, Clients, Outcome
+from tests.drill.machines.cluster import Cluster
+from tests.drill.machines.faults import FAULTS
+from tests.drill.machines.studies import Study
+
+QUIET_S = 3.0
+NORMAL_WITHIN_S = 60.0
+
+
+@dataclass(frozen=True)
+class Round:
+    """What clients met while the part was away, and after it was back; by time.monotonic."""
+
+    name: str
+    answers: Sequence[Answer]
+    inflicted_s: float
+    mended_s: float
+
+    @property
+    def away(self) -> Counter[Outcome]:
+        """While the part was away."""
+        return Counter(one.outcome for one in self.answers if self.inflicted_s <= one.at_s < self.mended_s)
+
+    @property
+    def back(self) -> Counter[Outcome]:
+        """From when the part was back."""
+        return Counter(one.outcome for one in self.answers if one.at_s >= self.mended_s)
+
+    @property
+    def all(self) -> Counter[Outcome]:
+        """From beginning to end."""
+        return Counter(one.outcome for one in self.answers)
+
+    @property
+    def reasons(self) -> Counter[str]:
+        """Of whatever was not right: what was asked for, and what came."""
+        return Counter(f"{one.act}: {one.why}" for one in self.answers if one.outcome is not Outcome.RIGHT)
+
+    @property
+    def normal_after_s(self) -> float:
+        """How long after the part was back the last answer came that was not right; 0 when there was none."""
+        late = [one.at_s for one in self.answers if one.outcome is not Outcome.RIGHT and one.at_s >= self.mended_s]
+        return max(late) - self.mended_s if late else 0.0
+
+
+def drill(
+    cluster: Cluster, studies: Sequence[Study], name: str, *, seconds: float, clients: int, quiet_s: float = QUIET_S
+) -> Round:
+    """Let clients read, lose the part for so many seconds, and go on until all is right for `quiet_s` seconds."""
+    fault = FAULTS[name]
+    urls = [server.url for server in cluster.servers]
+    with Clients(urls, cluster.key, studies, clients) as reading:
+        time.sleep(quiet_s)
+        inflicted_s = time.monotonic()
+        fault.inflict(cluster)
+        time.sleep(seconds)
+        fault.mend(cluster)
+        mended_s = time.monotonic()
+        _wait_until_normal(reading, mended_s, quiet_s)
+    return Round(name, reading.answers, inflicted_s, mended_s)
+
+
+def _wait_until_normal(reading: Clients, since_s: float, quiet_s: float) -> None:
+    """Until nothing but right answers came for a while, or too long."""
+    while time.monotonic() < since_s + NORMAL_WITHIN_S:
+        quiet_since_s = max([since_s, *(one.at_s for one in list(reading.answers) if one.outcome is not Outcome.RIGHT)])
+        if time.monotonic() >= quiet_since_s + quiet_s:
+            return
+        time.sleep(0.1)

@@ -1,0 +1,41 @@
+"""Ten processes that bring one PostgreSQL to the schema at the same time, as when ten servers are rolled out."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic import command
+
+from radgate_server.adapters.database.connection.engine import open_engine
+from radgate_server.adapters.database.migration import config
+from radgate_server.adapters.database.schema_revision import newest_revision, revision_of
+from tests.e2e.radgate_process import RADGATE
+from tests.integration.postgres import running_postgres
+
+BEFORE_SERVERS = "0018"
+
+
+@pytest.mark.parametrize("begun_at", ["", BEFORE_SERVERS])
+def test_ten_at_once_migrate_once(begun_at: str, tmp_path: Path) -> None:
+    with running_postgres() as postgres, postgres.database("shared") as url:
+        if begun_at:
+            engine = open_engine(url)
+            with engine.begin() as connection:
+                command.upgrade(config(connection), begun_at)
+            engine.dispose()
+        processes = [
+            subprocess.Popen(
+                [*RADGATE, "migrate"],
+                env={**os.environ, "RADGATE_DATABASE_URL": url, "RADGATE_DATA_DIR": str(tmp_path / str(number))},
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for number in range(10)
+        ]
+        said = [process.communicate(timeout=120)[1] for process in processes]
+        assert [process.returncode for process in processes] == [0] * 10, said
+        assert revision_of(url) == newest_revision()
+        with psycopg.connect(url.replace("+psycopg", "")) as connection:
+            assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
