@@ -11,7 +11,7 @@ from radgate_server.adapters.database.jobs.store import SqlJobStore
 from radgate_server.adapters.database.schema.jobs import jobs
 from radgate_server.core.access.tenancy import Tenant
 from radgate_server.core.errors import ResourceNotFoundError
-from radgate_server.core.jobs.job import JobKind, JobState
+from radgate_server.core.jobs.job import JobClass, JobKind, JobState
 from radgate_server.core.jobs.ports import JobOutcome, JobReport, JobStore, Standing
 from radgate_server.services.jobs.queue import LEASE_S
 from tests.conformance.database_bench import DatabaseBench
@@ -73,6 +73,43 @@ class JobStoreInDatabaseSuite(_InDatabase, JobStoreSuite):
         assert await store.claim(tuple(JobKind), LEASE_S) is None
         with pytest.raises(ResourceNotFoundError):
             await store.get("alpha", job.job_id)
+
+    async def test_jobs_of_the_version_before_are_read(
+        self, store: JobStore, database: Database, clock: FakeClock
+    ) -> None:
+        now = clock.now()
+        row = {
+            "job_id": "before",
+            "tenant_id": "alpha",
+            "kind": JobKind.MAKE_THUMBNAILS,
+            "study_instance_uid": "1",
+            "series_instance_uid": "",
+            "parameters": {},
+            "traceparent": "",
+            "state": "waiting",
+            "done": 0,
+            "failed": 0,
+            "total": 0,
+            "failures": {},
+            "attempts": 0,
+            "reason": "",
+            "message": "",
+            "create_time": now,
+            "due_time": now,
+            "cancel_requested": False,
+        }
+        await database.write(lambda connection: connection.execute(jobs.insert().values(**row)))
+        claim = await claimed(store)
+        assert (claim.job.job_id, claim.job.request.job_class) == ("before", JobClass.NORMAL)
+
+    async def test_the_version_before_leaves_paused_jobs_alone(
+        self, store: JobStore, database: Database, clock: FakeClock
+    ) -> None:
+        job = await store.submit(request("1"), max_waiting=1)
+        await store.pause("alpha", job.job_id)
+        row = await database.read(lambda connection: connection.execute(jobs.select()).one())
+        assert row.state == "waiting"
+        assert row.due_time.year - clock.now().year > 1000
 
     async def test_what_ended_long_ago_is_deleted(self, store: JobStore, database: Database, clock: FakeClock) -> None:
         await store.submit(request("1"), max_waiting=1)

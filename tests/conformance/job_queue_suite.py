@@ -11,7 +11,7 @@ from radgate_server.core.errors import (
     PacsUnreachableError,
     ResourceNotFoundError,
 )
-from radgate_server.core.jobs.job import RETRY_DELAYS_S, Job, JobKind, JobProgress, JobRequest, JobState
+from radgate_server.core.jobs.job import RETRY_DELAYS_S, Job, JobClass, JobKind, JobProgress, JobRequest, JobState
 from radgate_server.core.jobs.ports import JobQueue, JobStore
 from radgate_server.services.jobs.queue import JobLimits, StoredJobQueue
 from tests.fakes.clock import FakeClock
@@ -24,8 +24,15 @@ RETAINED_S = 100.0
 TENANTS = ("alpha", "beta")
 
 
-def request(study: str, *, tenant: str = "alpha", request_id: str = "", kind: str = "transcode-study") -> JobRequest:
-    return JobRequest(tenant, JobKind(kind), study, request_id=request_id)
+def request(
+    study: str,
+    *,
+    tenant: str = "alpha",
+    request_id: str = "",
+    kind: str = "transcode-study",
+    job_class: JobClass = JobClass.NORMAL,
+) -> JobRequest:
+    return JobRequest(tenant, JobKind(kind), study, request_id=request_id, job_class=job_class)
 
 
 async def no_pause(_: float) -> None:
@@ -209,6 +216,76 @@ class JobQueueSuite:
         work.finish("1")
         ended = await until(queue, job, JobState.SUCCEEDED)
         assert await queue.cancel("alpha", job.job_id) == ended
+
+    async def test_the_most_urgent_begin_first(self, queue: JobQueue, work: LedWork) -> None:
+        jobs = [await queue.submit(request(study)) for study in "12"]
+        await until(queue, jobs[1], JobState.RUNNING)
+        background = await queue.submit(request("3", job_class=JobClass.BACKGROUND))
+        normal = await queue.submit(request("4"))
+        urgent = await queue.submit(request("5", job_class=JobClass.INTERACTIVE))
+        for study, job in (("1", urgent), ("5", normal), ("4", background)):
+            work.finish(study)
+            await until(queue, job, JobState.RUNNING)
+        assert work.begun[2:] == ["5", "4", "3"]
+
+    async def test_jobs_of_the_background_leave_room_for_others(self, queue: JobQueue, work: LedWork) -> None:
+        first, second = [await queue.submit(request(study, job_class=JobClass.BACKGROUND)) for study in "12"]
+        await until(queue, first, JobState.RUNNING)
+        other = await queue.submit(request("3"))
+        await until(queue, other, JobState.RUNNING)
+        work.finish("3")
+        await until(queue, other, JobState.SUCCEEDED)
+        assert (await queue.get("alpha", second.job_id)).state is JobState.WAITING
+        work.finish("1")
+        await until(queue, second, JobState.RUNNING)
+        assert work.begun == ["1", "3", "2"]
+
+    async def test_a_waiting_job_that_is_paused_runs_when_it_is_resumed(self, queue: JobQueue, work: LedWork) -> None:
+        jobs = [await queue.submit(request(study)) for study in "123"]
+        await until(queue, jobs[1], JobState.RUNNING)
+        assert (await queue.pause("alpha", jobs[2].job_id)).state is JobState.PAUSED
+        work.finish("1", "2", "3")
+        await until(queue, jobs[1], JobState.SUCCEEDED)
+        last = await queue.submit(request("4"))
+        await until(queue, last, JobState.RUNNING)
+        assert (await queue.pause("alpha", jobs[2].job_id)).state is JobState.PAUSED
+        assert (await queue.resume("alpha", jobs[2].job_id)).state is JobState.WAITING
+        assert (await until(queue, jobs[2], JobState.SUCCEEDED)).attempts == 1
+        assert work.begun == ["1", "2", "4", "3"]
+
+    async def test_pausing_a_running_job_returns_when_it_has_stopped(self, queue: JobQueue, work: LedWork) -> None:
+        job = await queue.submit(request("1"))
+        await until(queue, job, JobState.RUNNING)
+        work.report("1", JobProgress(1, 0, 2))
+        while (await queue.get("alpha", job.job_id)).progress.done < 1:
+            await asyncio.sleep(0)
+        work.stubborn.clear()
+        pausing = asyncio.create_task(queue.pause("alpha", job.job_id))
+        await when(lambda: work.stopping == ["1"])
+        assert not pausing.done()
+        work.stubborn.set()
+        paused = await pausing
+        assert (paused.state, paused.attempts, paused.progress) == (JobState.PAUSED, 0, JobProgress(1, 0, 2))
+        await queue.resume("alpha", job.job_id)
+        work.finish("1")
+        assert (await until(queue, job, JobState.SUCCEEDED)).attempts == 1
+
+    async def test_a_paused_job_is_cancelled(self, queue: JobQueue, work: LedWork) -> None:
+        jobs = [await queue.submit(request(study)) for study in "123"]
+        await until(queue, jobs[1], JobState.RUNNING)
+        await queue.pause("alpha", jobs[2].job_id)
+        assert (await queue.cancel("alpha", jobs[2].job_id)).state is JobState.CANCELLED
+
+    async def test_what_has_ended_is_neither_paused_nor_resumed(self, queue: JobQueue, work: LedWork) -> None:
+        ended = await self._done(queue, work, "1")
+        assert await queue.pause("alpha", ended.job_id) == ended
+        assert await queue.resume("alpha", ended.job_id) == ended
+
+    async def test_another_tenants_job_is_neither_paused_nor_resumed(self, queue: JobQueue) -> None:
+        job = await queue.submit(request("1"))
+        for ask in (queue.pause("beta", job.job_id), queue.resume("beta", job.job_id)):
+            with pytest.raises(ResourceNotFoundError):
+                await ask
 
     async def test_a_fault_of_the_input_fails_at_once(self, queue: JobQueue, work: LedWork) -> None:
         job = await queue.submit(request("1"))

@@ -7,7 +7,16 @@ from contextlib import asynccontextmanager
 import pytest
 
 from radgate_server.core.errors import JobQueueFullError
-from radgate_server.core.jobs.job import LEFT_TOO_OFTEN, MAX_ATTEMPTS, Job, JobKind, JobProgress, JobState
+from radgate_server.core.jobs.job import (
+    LEFT_TOO_OFTEN,
+    MAX_ATTEMPTS,
+    PROMOTED_AFTER_S,
+    Job,
+    JobClass,
+    JobKind,
+    JobProgress,
+    JobState,
+)
 from radgate_server.core.jobs.ports import Claim, JobOutcome, JobReport, JobStore, Standing
 from radgate_server.services.jobs.queue import LEASE_S, JobLimits, StoredJobQueue
 from tests.conformance.job_queue_suite import MAX_WAITING, no_pause, request
@@ -81,6 +90,54 @@ class JobStoreSuite:
             order.append(claim.job.request.tenant_id)
             await store.settle(claim.lease, JobOutcome(JobState.SUCCEEDED, JobReport()))
         assert order == ["alpha", "beta", "alpha", "beta", "alpha"]
+
+    async def test_only_the_classes_with_room_are_claimed(self, store: JobStore) -> None:
+        await store.submit(request("1", job_class=JobClass.BACKGROUND), max_waiting=1)
+        assert await store.claim(ALL, LEASE_S, (JobClass.INTERACTIVE, JobClass.NORMAL)) is None
+        claim = await claimed(store)
+        assert claim.job.request.job_class is JobClass.BACKGROUND
+
+    async def test_no_class_starves(self, store: JobStore, clock: FakeClock) -> None:
+        order = []
+        await store.submit(request("old", job_class=JobClass.BACKGROUND), max_waiting=100)
+        for elapsed_s, job_class in ((0, "normal"), (PROMOTED_AFTER_S, "interactive"), (PROMOTED_AFTER_S, "normal")):
+            clock.advance(elapsed_s)
+            for study in ("a", "b"):
+                await store.submit(request(study, job_class=JobClass(job_class)), max_waiting=100)
+            claim = await claimed(store)
+            order.append(claim.job.request.study_instance_uid)
+            await store.settle(claim.lease, JobOutcome(JobState.SUCCEEDED, JobReport()))
+        assert order == ["a", "b", "old"]
+
+    async def test_a_job_that_is_paused_when_its_process_is_lost_waits_to_be_resumed(
+        self, store: JobStore, clock: FakeClock
+    ) -> None:
+        job = await self._submit(store)
+        claim = await claimed(store)
+        assert (await store.pause("alpha", job.job_id)).state is JobState.RUNNING
+        assert await store.renew({claim.lease: JobReport()}, LEASE_S) == {claim.lease: Standing.PAUSED}
+        clock.advance(LEASE_S + 1)
+        await store.recover(MAX_ATTEMPTS)
+        assert (await store.get("alpha", job.job_id)).state is JobState.PAUSED
+        assert await store.claim(ALL, LEASE_S) is None
+        load = await store.load()
+        assert (load.waiting, load.due, load.oldest_s, load.paused) == (0, 0, 0, 1)
+        await store.resume("alpha", job.job_id)
+        assert (await claimed(store)).job.job_id == job.job_id
+
+    async def test_resuming_before_it_has_stopped_has_it_begun_again(self, store: JobStore) -> None:
+        job = await self._submit(store)
+        claim = await claimed(store)
+        await store.pause("alpha", job.job_id)
+        await store.resume("alpha", job.job_id)
+        await store.settle(claim.lease, JobOutcome(JobState.WAITING, JobReport(), given_back=True))
+        assert (await claimed(store)).job.job_id == job.job_id
+
+    async def test_paused_jobs_count_among_those_that_wait(self, store: JobStore) -> None:
+        job = await self._submit(store)
+        await store.pause("alpha", job.job_id)
+        with pytest.raises(JobQueueFullError):
+            await store.submit(request("2"), max_waiting=1)
 
     async def test_who_renews_holds_the_job(self, store: JobStore, clock: FakeClock) -> None:
         job = await self._submit(store)

@@ -54,6 +54,10 @@ from radgate.v1.job_service_pb2 import (
     Job,
     ListJobsRequest,
     ListJobsResponse,
+    PauseJobRequest,
+    PauseJobResponse,
+    ResumeJobRequest,
+    ResumeJobResponse,
 )
 from radgate.v1.pacs_pb2 import PacsTransition
 from radgate.v1.query_service_pb2 import SearchStudiesRequest, SearchStudiesResponse
@@ -217,6 +221,12 @@ class Stub(
 
     async def ListJobs(self, request: ListJobsRequest, context: Context) -> ListJobsResponse:
         return ListJobsResponse(jobs=[Job(job_id="newer"), Job(job_id="older")])
+
+    async def PauseJob(self, request: PauseJobRequest, context: Context) -> PauseJobResponse:
+        return PauseJobResponse(job=Job(job_id=f"{request.job_id} paused"))
+
+    async def ResumeJob(self, request: ResumeJobRequest, context: Context) -> ResumeJobResponse:
+        return ResumeJobResponse(job=Job(job_id=f"{request.job_id} resumed"))
 
     async def CancelJob(self, request: CancelJobRequest, context: Context) -> CancelJobResponse:
         return CancelJobResponse(job=Job(job_id=f"{request.job_id} cancelled"))

@@ -6,7 +6,17 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from radgate_server.core.errors import JobQueueFullError, ResourceNotFoundError
-from radgate_server.core.jobs.job import LEFT_TOO_OFTEN, Job, JobKind, JobProgress, JobRequest, JobState, QueueLoad
+from radgate_server.core.jobs.job import (
+    LEFT_TOO_OFTEN,
+    PROMOTED_AFTER_S,
+    Job,
+    JobClass,
+    JobKind,
+    JobProgress,
+    JobRequest,
+    JobState,
+    QueueLoad,
+)
 from radgate_server.core.jobs.ports import Claim, JobOutcome, JobReport, Standing
 from tests.fakes.clock import FakeClock
 
@@ -18,6 +28,7 @@ class _Entry:
     lease: str = ""
     lease_end: datetime | None = None
     cancel_requested: bool = False
+    paused: bool = False
 
     def change(self, **values: object) -> Job:
         self.job = replace(self.job, **values)  # type: ignore[arg-type]
@@ -41,7 +52,7 @@ class MemoryJobStore:
         for job in own:
             if request.request_id and job.request.request_id == request.request_id:
                 return job
-        if sum(job.state is JobState.WAITING for job in own) >= max_waiting:
+        if sum(job.state in (JobState.WAITING, JobState.PAUSED) for job in own) >= max_waiting:
             raise JobQueueFullError(f"{max_waiting} jobs wait already")
         now = self._clock.now()
         job = Job(f"{next(self._numbers):016x}", request, JobState.WAITING, JobProgress(), now)
@@ -60,14 +71,35 @@ class MemoryJobStore:
 
     async def cancel(self, tenant_id: str, job_id: str) -> Job:
         entry = self._own(tenant_id, job_id)
-        if entry.job.state is JobState.WAITING:
+        if entry.job.state in (JobState.WAITING, JobState.PAUSED):
             self._end(entry, JobState.CANCELLED)
         entry.cancel_requested = True
         return entry.job
 
-    async def claim(self, kinds: Collection[JobKind], lease_s: float) -> Claim | None:
+    async def pause(self, tenant_id: str, job_id: str) -> Job:
+        entry = self._own(tenant_id, job_id)
+        entry.paused = not entry.job.state.final
+        if entry.job.state is JobState.WAITING:
+            entry.change(state=JobState.PAUSED)
+        return entry.job
+
+    async def resume(self, tenant_id: str, job_id: str) -> Job:
+        entry = self._own(tenant_id, job_id)
+        entry.paused = False
+        if entry.job.state is JobState.PAUSED:
+            entry.change(state=JobState.WAITING)
+            entry.due = self._clock.now()
+        return entry.job
+
+    async def claim(
+        self, kinds: Collection[JobKind], lease_s: float, classes: Collection[JobClass] = tuple(JobClass)
+    ) -> Claim | None:
         now = self._clock.now()
-        due = [entry for entry in self._waiting() if entry.due <= now and entry.job.request.kind in kinds]
+        due = [
+            entry
+            for entry in self._waiting()
+            if entry.due <= now and entry.job.request.kind in kinds and entry.job.request.job_class in classes
+        ]
         if not due:
             return None
         entry = min(due, key=self._turn)
@@ -93,6 +125,8 @@ class MemoryJobStore:
             if lease not in held
             else Standing.CANCELLED
             if held[lease].cancel_requested
+            else Standing.PAUSED
+            if held[lease].paused
             else Standing.CONTINUES
             for lease in reports
         }
@@ -110,7 +144,7 @@ class MemoryJobStore:
         if state.final:
             self._end(entry, state, outcome.reason, outcome.message)
         else:
-            entry.change(state=state)
+            entry.change(state=JobState.PAUSED if entry.paused else state)
             entry.due, entry.lease = self._clock.now() + timedelta(seconds=outcome.delay_s), ""
         return entry.job
 
@@ -121,7 +155,7 @@ class MemoryJobStore:
             elif entry.job.attempts >= max_attempts:
                 self._end(entry, JobState.FAILED, LEFT_TOO_OFTEN.reason, LEFT_TOO_OFTEN.message)
             else:
-                entry.change(state=JobState.WAITING)
+                entry.change(state=JobState.PAUSED if entry.paused else JobState.WAITING)
                 entry.due, entry.lease = self._clock.now(), ""
 
     async def expire(self) -> None:
@@ -134,7 +168,10 @@ class MemoryJobStore:
         now, waiting = self._clock.now(), self._waiting()
         oldest = min((entry.job.created for entry in waiting), default=now)
         due = sum(entry.due <= now for entry in waiting)
-        return QueueLoad(len(waiting), len(self._running()), (now - oldest).total_seconds(), due, len(self._overdue()))
+        paused = sum(entry.job.state is JobState.PAUSED for entry in self._entries.values())
+        return QueueLoad(
+            len(waiting), len(self._running()), (now - oldest).total_seconds(), due, len(self._overdue()), paused
+        )
 
     def _own(self, tenant_id: str, job_id: str) -> _Entry:
         entry, now = self._entries.get(job_id), self._clock.now()
@@ -152,11 +189,13 @@ class MemoryJobStore:
         for surplus in own[: max(0, len(own) - self._retained_count)]:
             del self._entries[surplus.job_id]
 
-    def _turn(self, entry: _Entry) -> tuple[int, float, str]:
+    def _turn(self, entry: _Entry) -> tuple[int, int, float, str]:
+        promoted = int((self._clock.now() - entry.due).total_seconds() // PROMOTED_AFTER_S)
+        urgency = max(0, tuple(JobClass).index(entry.job.request.job_class) - promoted)
         tenant_id = entry.job.request.tenant_id
         running = sum(other.job.request.tenant_id == tenant_id for other in self._running())
         served = self._turns.get(tenant_id)
-        return running, served.timestamp() if served else 0.0, entry.job.job_id
+        return urgency, running, served.timestamp() if served else 0.0, entry.job.job_id
 
     def _waiting(self) -> Sequence[_Entry]:
         return [entry for entry in self._entries.values() if entry.job.state is JobState.WAITING]

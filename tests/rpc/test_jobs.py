@@ -114,6 +114,28 @@ async def test_a_job_is_cancelled(rig: Rig, client: radgate.aio.Client) -> None:
     rig.east.release()
 
 
+async def test_a_job_is_paused_and_resumed(rig: Rig, client: radgate.aio.Client) -> None:
+    rig.east.silence()
+    job = await client.jobs.transcode_study(EAST_STUDY, RLE_LOSSLESS, job_class="background")
+    assert job.job_class == messages.JOB_CLASS_BACKGROUND
+    paused = await client.jobs.pause(job.job_id)
+    assert paused.state == messages.JOB_STATE_PAUSED
+    rig.east.release()
+    assert (await client.jobs.resume(job.job_id)).state == messages.JOB_STATE_WAITING
+    job = await ended(client, job)
+    assert (job.state, job.attempts, job.done) == (messages.JOB_STATE_SUCCEEDED, 1, 6)
+
+
+async def test_a_class_that_is_none_names_the_field(rig: Rig, channel: grpc.aio.Channel) -> None:
+    work = messages.MakeThumbnailsJob(study_instance_uid=EAST_STUDY)
+    request = messages.CreateJobRequest(make_thumbnails=work, job_class=99).SerializeToString()  # type: ignore[arg-type]
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await invoke(
+            channel, "radgate.v1.JobService/CreateJob", request, token=await rig.key("east", role=Role.OPERATOR)
+        )
+    assert (caught.value.details() or "").startswith("job_class: ")
+
+
 async def test_asking_twice_is_asking_once(client: radgate.aio.Client) -> None:
     jobs = [await client.jobs.make_thumbnails(EAST_STUDY, request_id="mine") for _ in range(2)]
     assert jobs[0].job_id == jobs[1].job_id

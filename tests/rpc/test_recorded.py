@@ -52,7 +52,8 @@ async def web(rig: Rig, channel: grpc.aio.Channel) -> Web:
 
 def test_every_administrative_rpc_is_known_to_change_something_or_not() -> None:
     of_both = {name for name in RPCS if name.startswith((ADMIN, JOBS))}
-    assert of_both == READS | {f"{ADMIN}{name}" for name in CHANGES} | {f"{JOBS}CreateJob", f"{JOBS}CancelJob"}
+    of_jobs = {f"{JOBS}{name}Job" for name in ("Create", "Cancel", "Pause", "Resume")}
+    assert of_both == READS | {f"{ADMIN}{name}" for name in CHANGES} | of_jobs
 
 
 async def prepared(rig: Rig, channel: grpc.aio.Channel, rpc: str) -> bytes:
@@ -95,11 +96,13 @@ async def test_nothing_is_changed_that_can_not_be_recorded(rig: Rig, channel: gr
     assert reason_of(caught.value) == "AUDIT_UNAVAILABLE"
 
 
-async def test_who_cancels_a_job_is_recorded(rig: Rig, channel: grpc.aio.Channel) -> None:
+@pytest.mark.parametrize("verb", ["Cancel", "Pause", "Resume"])
+async def test_who_cancels_or_pauses_a_job_is_recorded(rig: Rig, channel: grpc.aio.Channel, verb: str) -> None:
     request = job_service_pb2.CancelJobRequest(job_id="none").SerializeToString()
     with pytest.raises(grpc.aio.AioRpcError):
-        await invoke(channel, f"{JOBS}CancelJob", request, token=await rig.key("east", role=Role.OPERATOR))
-    assert [(entry.action, entry.detail) for entry in rig.audit.entries] == [(AuditAction.CONFIGURE, "cancel job none")]
+        await invoke(channel, f"{JOBS}{verb}Job", request, token=await rig.key("east", role=Role.OPERATOR))
+    recorded = [(entry.action, entry.detail) for entry in rig.audit.entries]
+    assert recorded == [(AuditAction.CONFIGURE, f"{verb.lower()} job none")]
 
 
 async def test_a_stream_is_recorded_before_and_what_it_sent_after(rig: Rig, channel: grpc.aio.Channel) -> None:

@@ -199,7 +199,7 @@ def _open_jobs(base: Foundation, handlers: Mapping[JobKind, JobHandler], sleep: 
     jobs = StoredJobQueue(
         base.installation.directories.jobs,
         handlers if base.tracer is None else traced(handlers, base.tracer),
-        JobLimits(max_running=limits.max_running_jobs, max_waiting=limits.max_waiting_jobs),
+        JobLimits(limits.max_running_jobs, limits.max_waiting_jobs, limits.max_background_jobs),
         ended=lambda job: telemetry.job_ended(job.request.kind.value, job.state.value),
         sleep=sleep,
     )

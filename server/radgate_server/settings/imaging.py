@@ -29,6 +29,9 @@ class ImagingSettings(Table):
         default=True, description="Make a thumbnail of each instance when it arrives, while workers have time."
     )
     max_running_jobs: int = Field(default=2, ge=1, le=64, description="Jobs that run at the same time.")
+    max_background_jobs: int = Field(
+        default=1, ge=0, le=64, description="Those of them that may be of the class background."
+    )
     max_waiting_jobs: int = Field(
-        default=1000, ge=1, description="Jobs of one tenant that wait; more are refused (429)."
+        default=1000, ge=1, description="Jobs of one tenant that wait or are paused; more are refused (429)."
     )

@@ -1,7 +1,7 @@
 """Work that the server continues with after the call, for ordinary code and for asyncio."""
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import grpc
@@ -12,6 +12,15 @@ from radgate.v1 import job_service_pb2 as messages
 from radgate.v1.job_service_pb2_grpc import JobServiceStub
 
 _FINAL = (messages.JOB_STATE_SUCCEEDED, messages.JOB_STATE_FAILED, messages.JOB_STATE_CANCELLED)
+
+type JobClass = Literal["interactive", "normal", "background"]
+"""How urgent a job is, the most urgent first."""
+
+_CLASSES: dict[JobClass, messages.JobClass] = {
+    "interactive": messages.JOB_CLASS_INTERACTIVE,
+    "normal": messages.JOB_CLASS_NORMAL,
+    "background": messages.JOB_CLASS_BACKGROUND,
+}
 
 type Call = Callable[[Callable[..., Any], object], Any]
 """Makes a unary call of a client."""
@@ -55,16 +64,24 @@ class Jobs:
         series_instance_uid: str = "",
         quality: int = 0,
         request_id: str = "",
+        job_class: JobClass = "normal",
     ) -> messages.Job:
         """Transcode a study or a series into a transfer syntax, so that retrieving it is answered from the cache."""
         request = transcode_request(study_instance_uid, transfer_syntax, series_instance_uid, quality, request_id)
+        request.job_class = _CLASSES[job_class]
         return _job(self._call(self._stub.CreateJob, request))
 
     def make_thumbnails(
-        self, study_instance_uid: str, *, series_instance_uid: str = "", request_id: str = ""
+        self,
+        study_instance_uid: str,
+        *,
+        series_instance_uid: str = "",
+        request_id: str = "",
+        job_class: JobClass = "normal",
     ) -> messages.Job:
         """Make the thumbnails of a study or a series."""
         request = thumbnails_request(study_instance_uid, series_instance_uid, request_id)
+        request.job_class = _CLASSES[job_class]
         return _job(self._call(self._stub.CreateJob, request))
 
     def get(self, job_id: str) -> messages.Job:
@@ -85,6 +102,14 @@ class Jobs:
         """Let the job stop; returns when it has. One that has ended stays as it is."""
         return _job(self._call(self._stub.CancelJob, messages.CancelJobRequest(job_id=job_id)))
 
+    def pause(self, job_id: str) -> messages.Job:
+        """Let the job stop until it is resumed; returns when it has. One that has ended stays as it is."""
+        return _job(self._call(self._stub.PauseJob, messages.PauseJobRequest(job_id=job_id)))
+
+    def resume(self, job_id: str) -> messages.Job:
+        """Let a paused job wait for its turn again."""
+        return _job(self._call(self._stub.ResumeJob, messages.ResumeJobRequest(job_id=job_id)))
+
 
 class AsyncJobs:
     """The same for asyncio."""
@@ -102,16 +127,24 @@ class AsyncJobs:
         series_instance_uid: str = "",
         quality: int = 0,
         request_id: str = "",
+        job_class: JobClass = "normal",
     ) -> messages.Job:
         """Transcode a study or a series into a transfer syntax, so that retrieving it is answered from the cache."""
         request = transcode_request(study_instance_uid, transfer_syntax, series_instance_uid, quality, request_id)
+        request.job_class = _CLASSES[job_class]
         return _job(await self._call(self._stub.CreateJob, request))
 
     async def make_thumbnails(
-        self, study_instance_uid: str, *, series_instance_uid: str = "", request_id: str = ""
+        self,
+        study_instance_uid: str,
+        *,
+        series_instance_uid: str = "",
+        request_id: str = "",
+        job_class: JobClass = "normal",
     ) -> messages.Job:
         """Make the thumbnails of a study or a series."""
         request = thumbnails_request(study_instance_uid, series_instance_uid, request_id)
+        request.job_class = _CLASSES[job_class]
         return _job(await self._call(self._stub.CreateJob, request))
 
     async def get(self, job_id: str) -> messages.Job:
@@ -131,6 +164,14 @@ class AsyncJobs:
     async def cancel(self, job_id: str) -> messages.Job:
         """Let the job stop; returns when it has. One that has ended stays as it is."""
         return _job(await self._call(self._stub.CancelJob, messages.CancelJobRequest(job_id=job_id)))
+
+    async def pause(self, job_id: str) -> messages.Job:
+        """Let the job stop until it is resumed; returns when it has. One that has ended stays as it is."""
+        return _job(await self._call(self._stub.PauseJob, messages.PauseJobRequest(job_id=job_id)))
+
+    async def resume(self, job_id: str) -> messages.Job:
+        """Let a paused job wait for its turn again."""
+        return _job(await self._call(self._stub.ResumeJob, messages.ResumeJobRequest(job_id=job_id)))
 
 
 def transcode_request(

@@ -21,10 +21,25 @@ class JobKind(StrEnum):
     MAKE_THUMBNAILS = "make-thumbnails"
 
 
+class JobClass(StrEnum):
+    """How urgent a job is, most urgent first: those of one class are begun before those of the next."""
+
+    INTERACTIVE = "interactive"
+    """Somebody waits for it."""
+    NORMAL = "normal"
+    BACKGROUND = "background"
+    """Nobody waits for it: warming a cache. It gets a part of the slots only."""
+
+
+PROMOTED_AFTER_S = 1800.0
+"""A job that has been due for so long is taken for one of the next higher class, so that no class starves."""
+
+
 class JobState(StrEnum):
     """Where a job is. The last three are final."""
 
     WAITING = "waiting"
+    PAUSED = "paused"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -51,6 +66,7 @@ class JobRequest:
     parameters: dict[str, str] = field(default_factory=dict)
     request_id: str = ""
     traceparent: str = ""
+    job_class: JobClass = JobClass.NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +98,7 @@ class Job:
 class QueueLoad(NamedTuple):
     """What a queue has to do; `oldest_s` is how long ago that job was asked which waits the longest, 0 for none.
 
-    `due` of the waiting may begin now; `overdue` of the running were left by their process.
+    `due` of the waiting may begin now; `overdue` of the running were left by their process; those `paused` do not wait.
     """
 
     waiting: int
@@ -90,6 +106,7 @@ class QueueLoad(NamedTuple):
     oldest_s: float
     due: int = 0
     overdue: int = 0
+    paused: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
-from radgate_server.core.jobs.job import Job, JobKind, JobProgress, JobRequest, JobState, QueueLoad
+from radgate_server.core.jobs.job import Job, JobClass, JobKind, JobProgress, JobRequest, JobState, QueueLoad
 
 type Report = Callable[[JobProgress, dict[str, int]], Awaitable[None]]
 """Reports how far the job is, and how many instances failed for which reason."""
@@ -59,6 +59,22 @@ class JobQueue(Protocol):
         """
         ...
 
+    async def pause(self, tenant_id: str, job_id: str) -> Job:
+        """Let the job wait until it is resumed; one that has ended stays as it is. Returns when it has stopped.
+
+        Raises:
+            ResourceNotFoundError: the tenant has no such job.
+        """
+        ...
+
+    async def resume(self, tenant_id: str, job_id: str) -> Job:
+        """Let a paused job wait for its turn again; any other stays as it is.
+
+        Raises:
+            ResourceNotFoundError: the tenant has no such job.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -74,6 +90,8 @@ class Standing(Enum):
     CONTINUES = "continues"
     CANCELLED = "cancelled"
     """Somebody wants the job to end."""
+    PAUSED = "paused"
+    """Somebody wants the job to wait until it is resumed."""
     LOST = "lost"
     """The job has gone, or another process has taken it over."""
 
@@ -88,7 +106,7 @@ class JobReport:
 
 @dataclass(frozen=True, slots=True)
 class JobOutcome:
-    """How an attempt ended. WAITING: the job is begun again after `delay_s` seconds.
+    """How an attempt ended. WAITING: the job is begun again after `delay_s` seconds, a paused one when it is resumed.
 
     An attempt that was `given_back` does not count: the process stops, and the fault is not the job's.
     """
@@ -127,10 +145,22 @@ class JobStore(Protocol):
         """End a job that waits; ask whoever runs it to end one that runs. Raises ResourceNotFoundError."""
         ...
 
-    async def claim(self, kinds: Collection[JobKind], lease_s: float) -> Claim | None:
+    async def pause(self, tenant_id: str, job_id: str) -> Job:
+        """Pause a job that waits; ask whoever runs it to stop one that runs. Raises ResourceNotFoundError."""
+        ...
+
+    async def resume(self, tenant_id: str, job_id: str) -> Job:
+        """Let a paused job wait for its turn again. Raises ResourceNotFoundError."""
+        ...
+
+    async def claim(
+        self, kinds: Collection[JobKind], lease_s: float, classes: Collection[JobClass] = tuple(JobClass)
+    ) -> Claim | None:
         """Take the job whose turn it is; nobody else gets it for `lease_s` seconds. None: none of these kinds is due.
 
-        It is the turn of the tenant with the fewest that run, among equals of the one served the longest ago.
+        It is the turn of the most urgent of the `classes`, a job that has been due for PROMOTED_AFTER_S counting as one
+        of the class above, after twice that as one of the first; then of the tenant with the fewest that run, among
+        equals of the one served the longest ago.
         """
         ...
 

@@ -113,6 +113,8 @@ METHODS: dict[str, Access] = {
     "radgate.v1.JobService/ListJobs": _VIEWER.unrecorded(Unrecorded.ADMINISTRATIVE),
     "radgate.v1.JobService/WatchJob": _VIEWER.unrecorded(Unrecorded.ADMINISTRATIVE),
     "radgate.v1.JobService/CancelJob": _OPERATOR.recording(AuditAction.CONFIGURE),
+    "radgate.v1.JobService/PauseJob": _OPERATOR.recording(AuditAction.CONFIGURE),
+    "radgate.v1.JobService/ResumeJob": _OPERATOR.recording(AuditAction.CONFIGURE),
     # A viewer changes nothing in a PACS
     "radgate.v1.StoreService/StoreInstances": _OPERATOR.recording(AuditAction.STORE),
     "radgate.v1.AuditService/SearchAuditRecords": _AUDIT_READER.recording(AuditAction.READ_AUDIT),

@@ -60,6 +60,18 @@ class JobServicer:
         job = await self._queue.cancel(call.caller.tenant_id, request.job_id)
         return messages.CancelJobResponse(job=to_job(job))
 
+    async def PauseJob(self, request: messages.PauseJobRequest, call: Call) -> messages.PauseJobResponse:
+        """Stop a job until it is resumed; answers when it has stopped."""
+        await self._auditor.record(call.caller, AuditAction.CONFIGURE, detail=f"pause job {request.job_id}"[:200])
+        job = await self._queue.pause(call.caller.tenant_id, request.job_id)
+        return messages.PauseJobResponse(job=to_job(job))
+
+    async def ResumeJob(self, request: messages.ResumeJobRequest, call: Call) -> messages.ResumeJobResponse:
+        """Let a paused job wait for its turn again."""
+        await self._auditor.record(call.caller, AuditAction.CONFIGURE, detail=f"resume job {request.job_id}"[:200])
+        job = await self._queue.resume(call.caller.tenant_id, request.job_id)
+        return messages.ResumeJobResponse(job=to_job(job))
+
 
 def _audited(request: JobRequest) -> str:
     return " ".join(("job", request.kind, *(f"{name}={value}" for name, value in request.parameters.items())))

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from radgate_server.core.jobs.job import MAX_ATTEMPTS, Job, JobKind, JobRequest, QueueLoad
+from radgate_server.core.jobs.job import MAX_ATTEMPTS, Job, JobClass, JobKind, JobRequest, JobState, QueueLoad
 from radgate_server.core.jobs.ports import Claim, JobHandler, JobStore
 from radgate_server.services.jobs.running import RunningJob
 from radgate_server.services.jobs.watchers import JobWatchers
@@ -22,10 +22,14 @@ ROUNDS_PER_EXPIRY = 60
 
 @dataclass(frozen=True, slots=True)
 class JobLimits:
-    """At most `max_running` jobs run in this process (0: none), and `max_waiting` of one tenant wait."""
+    """At most `max_running` jobs run in this process (0: none), and `max_waiting` of one tenant wait or are paused.
+
+    Of those that run at most `max_background` are of the class BACKGROUND.
+    """
 
     max_running: int
     max_waiting: int
+    max_background: int = 1
 
 
 class StoredJobQueue(Repeating):
@@ -98,6 +102,20 @@ class StoredJobQueue(Repeating):
             job = await self._changed(job)
         return job
 
+    async def pause(self, tenant_id: str, job_id: str) -> Job:
+        """Stop the job until it is resumed; returns when it has stopped, in whichever process it runs."""
+        job = await self._store.pause(tenant_id, job_id)
+        self._wanted.set()
+        while job.state is JobState.RUNNING:
+            job = await self._changed(job)
+        return job
+
+    async def resume(self, tenant_id: str, job_id: str) -> Job:
+        """Let a paused job wait for its turn again."""
+        job = await self._store.resume(tenant_id, job_id)
+        self._wanted.set()
+        return job
+
     async def look(self) -> None:
         """Renew what runs here, take over what others left, begin what is due, notify who watches."""
         async with self._round:
@@ -145,10 +163,15 @@ class StoredJobQueue(Repeating):
 
     async def _begin_due(self) -> None:
         for _ in range(min(self._load.due, self._limits.max_running - len(self._running))):
-            claim = await self._store.claim(tuple(self._handlers), LEASE_S)
+            claim = await self._store.claim(tuple(self._handlers), LEASE_S, self._classes_with_room())
             if claim is None:
                 return
             self._begin(claim)
+
+    def _classes_with_room(self) -> Collection[JobClass]:
+        background = sum(job.job_class is JobClass.BACKGROUND for job in self._running.values())
+        has_room = background < self._limits.max_background
+        return [each for each in JobClass if has_room or each is not JobClass.BACKGROUND]
 
     def _begin(self, claim: Claim) -> None:
         handler = self._handlers[claim.job.request.kind]

@@ -10,6 +10,7 @@ from radgate_server.core.jobs.job import (
     MAX_ATTEMPTS,
     RETRY_DELAYS_S,
     Job,
+    JobClass,
     JobProgress,
     JobState,
     describe_failure,
@@ -52,11 +53,18 @@ class RunningJob:
         self._work = asyncio.create_task(self._run(handler), name="job")
         self._end = asyncio.create_task(self._conclude(), name="job-end")
 
+    @property
+    def job_class(self) -> JobClass:
+        """How urgent it is."""
+        return self._claim.job.request.job_class
+
     def heed(self, standing: Standing) -> None:
-        """Stop when the job is wanted no more, or is another's."""
+        """Stop when the job is wanted no more or not now, or is another's."""
         match standing:
             case Standing.CANCELLED:
                 self._cancel(_Stop.CANCELLED)
+            case Standing.PAUSED:
+                self._cancel(_Stop.GIVEN_BACK)  # the store knows that it is paused
             case Standing.LOST:
                 self._cancel(_Stop.LOST)
 

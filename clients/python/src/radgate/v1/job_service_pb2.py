@@ -28,7 +28,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from radgate.v1 import error_reason_pb2 as radgate_dot_v1_dot_error__reason__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cradgate/v1/job_service.proto\x12\nradgate.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dradgate/v1/error_reason.proto\"\x92\x01\n\x11TranscodeStudyJob\x12 \n\x12study_instance_uid\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12!\n\x13series_instance_uid\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12!\n\x13transfer_syntax_uid\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07quality\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x01\"X\n\x11MakeThumbnailsJob\x12 \n\x12study_instance_uid\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12!\n\x13series_instance_uid\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"J\n\x0c\x46\x61ilureCount\x12\'\n\x06reason\x18\x01 \x01(\x0e\x32\x17.radgate.v1.ErrorReason\x12\x11\n\tinstances\x18\x02 \x01(\x05\"\xea\x03\n\x03Job\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x38\n\x0ftranscode_study\x18\x02 \x01(\x0b\x32\x1d.radgate.v1.TranscodeStudyJobH\x00\x12\x38\n\x0fmake_thumbnails\x18\x03 \x01(\x0b\x32\x1d.radgate.v1.MakeThumbnailsJobH\x00\x12#\n\x05state\x18\x04 \x01(\x0e\x32\x14.radgate.v1.JobState\x12\x0c\n\x04\x64one\x18\x05 \x01(\x05\x12\x0e\n\x06\x66\x61iled\x18\x06 \x01(\x05\x12\r\n\x05total\x18\x07 \x01(\x05\x12*\n\x08\x66\x61ilures\x18\x08 \x03(\x0b\x32\x18.radgate.v1.FailureCount\x12\'\n\x06reason\x18\t \x01(\x0e\x32\x17.radgate.v1.ErrorReason\x12\x0f\n\x07message\x18\n \x01(\t\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61ttempts\x18\x0e \x01(\x05\x42\x06\n\x04work\"\xb4\x01\n\x10\x43reateJobRequest\x12>\n\x0ftranscode_study\x18\x01 \x01(\x0b\x32\x1d.radgate.v1.TranscodeStudyJobB\x04\xe2\x41\x01\x01H\x00\x12>\n\x0fmake_thumbnails\x18\x02 \x01(\x0b\x32\x1d.radgate.v1.MakeThumbnailsJobB\x04\xe2\x41\x01\x01H\x00\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x42\x06\n\x04work\"1\n\x11\x43reateJobResponse\x12\x1c\n\x03job\x18\x01 \x01(\x0b\x32\x0f.radgate.v1.Job\"%\n\rGetJobRequest\x12\x14\n\x06job_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\".\n\x0eGetJobResponse\x12\x1c\n\x03job\x18\x01 \x01(\x0b\x32\x0f.radgate.v1.Job\"D\n\x0fListJobsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"J\n\x10ListJobsResponse\x12\x1d\n\x04jobs\x18\x01 \x03(\x0b\x32\x0f.radgate.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x0fWatchJobRequest\x12\x14\n\x06job_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"0\n\x10WatchJobResponse\x12\x1c\n\x03job\x18\x01 \x01(\x0b\x32\x0f.radgate.v1.Job\"(\n\x10\x43\x61ncelJobRequest\x12\x14\n\x06job_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"1\n\x11\x43\x61ncelJobResponse\x12\x1c\n\x03job\x18\x01 \x01(\x0b\x32\x0f.radgate.v1.Job*\x9b\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11JOB_STATE_WAITING\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x32\xe8\x03\n\nJobService\x12\x61\n\tCreateJob\x12\x1c.radgate.v1.CreateJobRequest\x1a\x1d.radgate.v1.CreateJobResponse\"\x17\x82\xd3\xe4\x93\x02\x11\"\x0c/api/v1/jobs:\x01*\x12^\n\x06GetJob\x12\x19.radgate.v1.GetJobRequest\x1a\x1a.radgate.v1.GetJobResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/jobs/{job_id}\x12[\n\x08ListJobs\x12\x1b.radgate.v1.ListJobsRequest\x1a\x1c.radgate.v1.ListJobsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\x0c/api/v1/jobs\x12G\n\x08WatchJob\x12\x1b.radgate.v1.WatchJobRequest\x1a\x1c.radgate.v1.WatchJobResponse0\x01\x12q\n\tCancelJob\x12\x1c.radgate.v1.CancelJobRequest\x1a\x1d.radgate.v1.CancelJobResponse\"\'\x82\xd3\xe4\x93\x02!\"\x1c/api/v1/jobs/{job_id}:cancel:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cradgate/v1/job_service.proto\x12\nradgate.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dradgate/v1/error_reason.proto\"\x92\x01\n\x11TranscodeStudyJob\x12 \n\x12study_instance_uid\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12!\n\x13series_instance_uid\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12!\n\x13transfer_syntax_uid\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07quality\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x01\"X\n\x11MakeThumbnailsJob\x12 \n\x12study_instance_uid\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12!\n\x13series_instance_uid\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"J\n\x0c\x46\x61ilureCount\x12\'\n\x06reason\x18\x01 \x01(\x0e\x32\x17.radgate.v1.ErrorReason\x12\x11\n\tinstances\x18\x02 \x01(\x05\"\x93\x04\n\x03Job\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x38\n\x0ftranscode_study\x18\x02 \x01(\x0b\x32\x1d.radgate.v1.TranscodeStudyJobH\x00\x12\x38\n\x0fmake_thumbnails\x18\x03 \x01(\x0b\x32\x1d.radgate.v1.MakeThumbnailsJobH\x00\x12#\n\x05state\x18\x04 \x01(\x0e\x32\x14.radgate.v1.JobState\x12\x0c\n\x04\x64one\x18\x05 \x01(\x05\x12\x0e\n\x06\x66\x61iled\x18\x06 \x01(\x05\x12\r\n\x05total\x18\x07 \x01(\x05\x12*\n\x08\x66\x61ilures\x18\x08 \x03(\x0b\x32\x18.radgate.v1.FailureCount\x12\'\n\x06reason\x18\t \x01(\x0e\x32\x17.radgate.v1.ErrorReason\x12\x0f\n\x07message\x18\n \x01(\t\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61ttempts\x18\x0e \x01(\x05\x12\'\n\tjob_class\x18\x0f \x01(\x0e\x32\x14.radgate.v1.JobClassB\x06\n\x04work\"\xe3\x01\n\x10\x43reateJobRequest\x12>\n\x0ftranscode_study\x18\x01 \x01(\x0b\x32\x1d.radgate.v1.TranscodeStudyJobB\x04\xe2\x41\x01\x01H\x00\x12>\n\x0fmake_thumbnails\x18\x02 \x01(\x0b\x32\x1d.radgate.v1.MakeThumbnailsJobB\x04\xe2\x41\x01\x01H\x00\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12-\n\tjob_class\x18\x04 \x01(\x0e\x32\x14.radgate.v1.JobClassB\x04\xe2\x41\x01\x01\x42\x06\n\x04work\"1\n\x11\x43reateJobResponse\x12\x1c\n\x03job\x18\x01 \x01(\x0b\x32\x0f.radgate.v1.Job\"%\n\rGetJobRequest\x12\x14\n\x06job_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\".\n\x0eGetJobResponse\x12\x1c\n\x03job\x18\x01 \x01(\x0b\x32\x0f.radgate.v1.Job\"D\n\x0fListJobsRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"J\n\x10ListJobsResponse\x12\x1d\n\x04jobs\x18\x01 \x03(\x0b\x32\x0f.radgate.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x0fWatchJobRequest\x12\x14\n\x06job_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"0\n\x10WatchJobResponse\x12\x1c\n\x03job\x18\x01 \x01(\x0b\x32\x0f.radgate.v1.Job\"(\n\x10\x43\x61ncelJobRequest\x12\x14\n\x06job_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"1\n\x11\x43\x61ncelJobResponse\x12\x1c\n\x03job\x18\x01 \x01(\x0b\x32\x0f.radgate.v1.Job\"\'\n\x0fPauseJobRequest\x12\x14\n\x06job_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"0\n\x10PauseJobResponse\x12\x1c\n\x03job\x18\x01 \x01(\x0b\x32\x0f.radgate.v1.Job\"(\n\x10ResumeJobRequest\x12\x14\n\x06job_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"1\n\x11ResumeJobResponse\x12\x1c\n\x03job\x18\x01 \x01(\x0b\x32\x0f.radgate.v1.Job*\xb1\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11JOB_STATE_WAITING\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x12\x14\n\x10JOB_STATE_PAUSED\x10\x06*p\n\x08JobClass\x12\x19\n\x15JOB_CLASS_UNSPECIFIED\x10\x00\x12\x19\n\x15JOB_CLASS_INTERACTIVE\x10\x01\x12\x14\n\x10JOB_CLASS_NORMAL\x10\x02\x12\x18\n\x14JOB_CLASS_BACKGROUND\x10\x03\x32\xca\x05\n\nJobService\x12\x61\n\tCreateJob\x12\x1c.radgate.v1.CreateJobRequest\x1a\x1d.radgate.v1.CreateJobResponse\"\x17\x82\xd3\xe4\x93\x02\x11\"\x0c/api/v1/jobs:\x01*\x12^\n\x06GetJob\x12\x19.radgate.v1.GetJobRequest\x1a\x1a.radgate.v1.GetJobResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/jobs/{job_id}\x12[\n\x08ListJobs\x12\x1b.radgate.v1.ListJobsRequest\x1a\x1c.radgate.v1.ListJobsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\x0c/api/v1/jobs\x12G\n\x08WatchJob\x12\x1b.radgate.v1.WatchJobRequest\x1a\x1c.radgate.v1.WatchJobResponse0\x01\x12q\n\tCancelJob\x12\x1c.radgate.v1.CancelJobRequest\x1a\x1d.radgate.v1.CancelJobResponse\"\'\x82\xd3\xe4\x93\x02!\"\x1c/api/v1/jobs/{job_id}:cancel:\x01*\x12m\n\x08PauseJob\x12\x1b.radgate.v1.PauseJobRequest\x1a\x1c.radgate.v1.PauseJobResponse\"&\x82\xd3\xe4\x93\x02 \"\x1b/api/v1/jobs/{job_id}:pause:\x01*\x12q\n\tResumeJob\x12\x1c.radgate.v1.ResumeJobRequest\x1a\x1d.radgate.v1.ResumeJobResponse\"\'\x82\xd3\xe4\x93\x02!\"\x1c/api/v1/jobs/{job_id}:resume:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,6 +53,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEJOBREQUEST'].fields_by_name['make_thumbnails']._serialized_options = b'\342A\001\001'
   _globals['_CREATEJOBREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_CREATEJOBREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001'
+  _globals['_CREATEJOBREQUEST'].fields_by_name['job_class']._loaded_options = None
+  _globals['_CREATEJOBREQUEST'].fields_by_name['job_class']._serialized_options = b'\342A\001\001'
   _globals['_GETJOBREQUEST'].fields_by_name['job_id']._loaded_options = None
   _globals['_GETJOBREQUEST'].fields_by_name['job_id']._serialized_options = b'\342A\001\002'
   _globals['_LISTJOBSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -63,6 +65,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHJOBREQUEST'].fields_by_name['job_id']._serialized_options = b'\342A\001\002'
   _globals['_CANCELJOBREQUEST'].fields_by_name['job_id']._loaded_options = None
   _globals['_CANCELJOBREQUEST'].fields_by_name['job_id']._serialized_options = b'\342A\001\002'
+  _globals['_PAUSEJOBREQUEST'].fields_by_name['job_id']._loaded_options = None
+  _globals['_PAUSEJOBREQUEST'].fields_by_name['job_id']._serialized_options = b'\342A\001\002'
+  _globals['_RESUMEJOBREQUEST'].fields_by_name['job_id']._loaded_options = None
+  _globals['_RESUMEJOBREQUEST'].fields_by_name['job_id']._serialized_options = b'\342A\001\002'
   _globals['_JOBSERVICE'].methods_by_name['CreateJob']._loaded_options = None
   _globals['_JOBSERVICE'].methods_by_name['CreateJob']._serialized_options = b'\202\323\344\223\002\021\"\014/api/v1/jobs:\001*'
   _globals['_JOBSERVICE'].methods_by_name['GetJob']._loaded_options = None
@@ -71,8 +77,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_JOBSERVICE'].methods_by_name['ListJobs']._serialized_options = b'\202\323\344\223\002\016\022\014/api/v1/jobs'
   _globals['_JOBSERVICE'].methods_by_name['CancelJob']._loaded_options = None
   _globals['_JOBSERVICE'].methods_by_name['CancelJob']._serialized_options = b'\202\323\344\223\002!\"\034/api/v1/jobs/{job_id}:cancel:\001*'
-  _globals['_JOBSTATE']._serialized_start=1631
-  _globals['_JOBSTATE']._serialized_end=1786
+  _globals['_JOBSERVICE'].methods_by_name['PauseJob']._loaded_options = None
+  _globals['_JOBSERVICE'].methods_by_name['PauseJob']._serialized_options = b'\202\323\344\223\002 \"\033/api/v1/jobs/{job_id}:pause:\001*'
+  _globals['_JOBSERVICE'].methods_by_name['ResumeJob']._loaded_options = None
+  _globals['_JOBSERVICE'].methods_by_name['ResumeJob']._serialized_options = b'\202\323\344\223\002!\"\034/api/v1/jobs/{job_id}:resume:\001*'
+  _globals['_JOBSTATE']._serialized_start=1903
+  _globals['_JOBSTATE']._serialized_end=2080
+  _globals['_JOBCLASS']._serialized_start=2082
+  _globals['_JOBCLASS']._serialized_end=2194
   _globals['_TRANSCODESTUDYJOB']._serialized_start=172
   _globals['_TRANSCODESTUDYJOB']._serialized_end=318
   _globals['_MAKETHUMBNAILSJOB']._serialized_start=320
@@ -80,27 +92,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FAILURECOUNT']._serialized_start=410
   _globals['_FAILURECOUNT']._serialized_end=484
   _globals['_JOB']._serialized_start=487
-  _globals['_JOB']._serialized_end=977
-  _globals['_CREATEJOBREQUEST']._serialized_start=980
-  _globals['_CREATEJOBREQUEST']._serialized_end=1160
-  _globals['_CREATEJOBRESPONSE']._serialized_start=1162
-  _globals['_CREATEJOBRESPONSE']._serialized_end=1211
-  _globals['_GETJOBREQUEST']._serialized_start=1213
-  _globals['_GETJOBREQUEST']._serialized_end=1250
-  _globals['_GETJOBRESPONSE']._serialized_start=1252
-  _globals['_GETJOBRESPONSE']._serialized_end=1298
-  _globals['_LISTJOBSREQUEST']._serialized_start=1300
-  _globals['_LISTJOBSREQUEST']._serialized_end=1368
-  _globals['_LISTJOBSRESPONSE']._serialized_start=1370
-  _globals['_LISTJOBSRESPONSE']._serialized_end=1444
-  _globals['_WATCHJOBREQUEST']._serialized_start=1446
-  _globals['_WATCHJOBREQUEST']._serialized_end=1485
-  _globals['_WATCHJOBRESPONSE']._serialized_start=1487
-  _globals['_WATCHJOBRESPONSE']._serialized_end=1535
-  _globals['_CANCELJOBREQUEST']._serialized_start=1537
-  _globals['_CANCELJOBREQUEST']._serialized_end=1577
-  _globals['_CANCELJOBRESPONSE']._serialized_start=1579
-  _globals['_CANCELJOBRESPONSE']._serialized_end=1628
-  _globals['_JOBSERVICE']._serialized_start=1789
-  _globals['_JOBSERVICE']._serialized_end=2277
+  _globals['_JOB']._serialized_end=1018
+  _globals['_CREATEJOBREQUEST']._serialized_start=1021
+  _globals['_CREATEJOBREQUEST']._serialized_end=1248
+  _globals['_CREATEJOBRESPONSE']._serialized_start=1250
+  _globals['_CREATEJOBRESPONSE']._serialized_end=1299
+  _globals['_GETJOBREQUEST']._serialized_start=1301
+  _globals['_GETJOBREQUEST']._serialized_end=1338
+  _globals['_GETJOBRESPONSE']._serialized_start=1340
+  _globals['_GETJOBRESPONSE']._serialized_end=1386
+  _globals['_LISTJOBSREQUEST']._serialized_start=1388
+  _globals['_LISTJOBSREQUEST']._serialized_end=1456
+  _globals['_LISTJOBSRESPONSE']._serialized_start=1458
+  _globals['_LISTJOBSRESPONSE']._serialized_end=1532
+  _globals['_WATCHJOBREQUEST']._serialized_start=1534
+  _globals['_WATCHJOBREQUEST']._serialized_end=1573
+  _globals['_WATCHJOBRESPONSE']._serialized_start=1575
+  _globals['_WATCHJOBRESPONSE']._serialized_end=1623
+  _globals['_CANCELJOBREQUEST']._serialized_start=1625
+  _globals['_CANCELJOBREQUEST']._serialized_end=1665
+  _globals['_CANCELJOBRESPONSE']._serialized_start=1667
+  _globals['_CANCELJOBRESPONSE']._serialized_end=1716
+  _globals['_PAUSEJOBREQUEST']._serialized_start=1718
+  _globals['_PAUSEJOBREQUEST']._serialized_end=1757
+  _globals['_PAUSEJOBRESPONSE']._serialized_start=1759
+  _globals['_PAUSEJOBRESPONSE']._serialized_end=1807
+  _globals['_RESUMEJOBREQUEST']._serialized_start=1809
+  _globals['_RESUMEJOBREQUEST']._serialized_end=1849
+  _globals['_RESUMEJOBRESPONSE']._serialized_start=1851
+  _globals['_RESUMEJOBRESPONSE']._serialized_end=1900
+  _globals['_JOBSERVICE']._serialized_start=2197
+  _globals['_JOBSERVICE']._serialized_end=2911
 # @@protoc_insertion_point(module_scope)

@@ -21,12 +21,25 @@ class JobState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     JOB_STATE_SUCCEEDED: _ClassVar[JobState]
     JOB_STATE_FAILED: _ClassVar[JobState]
     JOB_STATE_CANCELLED: _ClassVar[JobState]
+    JOB_STATE_PAUSED: _ClassVar[JobState]
+
+class JobClass(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    JOB_CLASS_UNSPECIFIED: _ClassVar[JobClass]
+    JOB_CLASS_INTERACTIVE: _ClassVar[JobClass]
+    JOB_CLASS_NORMAL: _ClassVar[JobClass]
+    JOB_CLASS_BACKGROUND: _ClassVar[JobClass]
 JOB_STATE_UNSPECIFIED: JobState
 JOB_STATE_WAITING: JobState
 JOB_STATE_RUNNING: JobState
 JOB_STATE_SUCCEEDED: JobState
 JOB_STATE_FAILED: JobState
 JOB_STATE_CANCELLED: JobState
+JOB_STATE_PAUSED: JobState
+JOB_CLASS_UNSPECIFIED: JobClass
+JOB_CLASS_INTERACTIVE: JobClass
+JOB_CLASS_NORMAL: JobClass
+JOB_CLASS_BACKGROUND: JobClass
 
 class TranscodeStudyJob(_message.Message):
     __slots__ = ("study_instance_uid", "series_instance_uid", "transfer_syntax_uid", "quality")
@@ -57,7 +70,7 @@ class FailureCount(_message.Message):
     def __init__(self, reason: _Optional[_Union[_error_reason_pb2.ErrorReason, str]] = ..., instances: _Optional[int] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("job_id", "transcode_study", "make_thumbnails", "state", "done", "failed", "total", "failures", "reason", "message", "create_time", "start_time", "end_time", "attempts")
+    __slots__ = ("job_id", "transcode_study", "make_thumbnails", "state", "done", "failed", "total", "failures", "reason", "message", "create_time", "start_time", "end_time", "attempts", "job_class")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     TRANSCODE_STUDY_FIELD_NUMBER: _ClassVar[int]
     MAKE_THUMBNAILS_FIELD_NUMBER: _ClassVar[int]
@@ -72,6 +85,7 @@ class Job(_message.Message):
     START_TIME_FIELD_NUMBER: _ClassVar[int]
     END_TIME_FIELD_NUMBER: _ClassVar[int]
     ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    JOB_CLASS_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     transcode_study: TranscodeStudyJob
     make_thumbnails: MakeThumbnailsJob
@@ -86,17 +100,20 @@ class Job(_message.Message):
     start_time: _timestamp_pb2.Timestamp
     end_time: _timestamp_pb2.Timestamp
     attempts: int
-    def __init__(self, job_id: _Optional[str] = ..., transcode_study: _Optional[_Union[TranscodeStudyJob, _Mapping]] = ..., make_thumbnails: _Optional[_Union[MakeThumbnailsJob, _Mapping]] = ..., state: _Optional[_Union[JobState, str]] = ..., done: _Optional[int] = ..., failed: _Optional[int] = ..., total: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[FailureCount, _Mapping]]] = ..., reason: _Optional[_Union[_error_reason_pb2.ErrorReason, str]] = ..., message: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempts: _Optional[int] = ...) -> None: ...
+    job_class: JobClass
+    def __init__(self, job_id: _Optional[str] = ..., transcode_study: _Optional[_Union[TranscodeStudyJob, _Mapping]] = ..., make_thumbnails: _Optional[_Union[MakeThumbnailsJob, _Mapping]] = ..., state: _Optional[_Union[JobState, str]] = ..., done: _Optional[int] = ..., failed: _Optional[int] = ..., total: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[FailureCount, _Mapping]]] = ..., reason: _Optional[_Union[_error_reason_pb2.ErrorReason, str]] = ..., message: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempts: _Optional[int] = ..., job_class: _Optional[_Union[JobClass, str]] = ...) -> None: ...
 
 class CreateJobRequest(_message.Message):
-    __slots__ = ("transcode_study", "make_thumbnails", "request_id")
+    __slots__ = ("transcode_study", "make_thumbnails", "request_id", "job_class")
     TRANSCODE_STUDY_FIELD_NUMBER: _ClassVar[int]
     MAKE_THUMBNAILS_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    JOB_CLASS_FIELD_NUMBER: _ClassVar[int]
     transcode_study: TranscodeStudyJob
     make_thumbnails: MakeThumbnailsJob
     request_id: str
-    def __init__(self, transcode_study: _Optional[_Union[TranscodeStudyJob, _Mapping]] = ..., make_thumbnails: _Optional[_Union[MakeThumbnailsJob, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+    job_class: JobClass
+    def __init__(self, transcode_study: _Optional[_Union[TranscodeStudyJob, _Mapping]] = ..., make_thumbnails: _Optional[_Union[MakeThumbnailsJob, _Mapping]] = ..., request_id: _Optional[str] = ..., job_class: _Optional[_Union[JobClass, str]] = ...) -> None: ...
 
 class CreateJobResponse(_message.Message):
     __slots__ = ("job",)
@@ -151,6 +168,30 @@ class CancelJobRequest(_message.Message):
     def __init__(self, job_id: _Optional[str] = ...) -> None: ...
 
 class CancelJobResponse(_message.Message):
+    __slots__ = ("job",)
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    job: Job
+    def __init__(self, job: _Optional[_Union[Job, _Mapping]] = ...) -> None: ...
+
+class PauseJobRequest(_message.Message):
+    __slots__ = ("job_id",)
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    def __init__(self, job_id: _Optional[str] = ...) -> None: ...
+
+class PauseJobResponse(_message.Message):
+    __slots__ = ("job",)
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    job: Job
+    def __init__(self, job: _Optional[_Union[Job, _Mapping]] = ...) -> None: ...
+
+class ResumeJobRequest(_message.Message):
+    __slots__ = ("job_id",)
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    def __init__(self, job_id: _Optional[str] = ...) -> None: ...
+
+class ResumeJobResponse(_message.Message):
     __slots__ = ("job",)
     JOB_FIELD_NUMBER: _ClassVar[int]
     job: Job

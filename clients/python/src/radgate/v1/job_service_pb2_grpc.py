@@ -60,6 +60,16 @@ class JobServiceStub(object):
                 request_serializer=radgate_dot_v1_dot_job__service__pb2.CancelJobRequest.SerializeToString,
                 response_deserializer=radgate_dot_v1_dot_job__service__pb2.CancelJobResponse.FromString,
                 _registered_method=True)
+        self.PauseJob = channel.unary_unary(
+                '/radgate.v1.JobService/PauseJob',
+                request_serializer=radgate_dot_v1_dot_job__service__pb2.PauseJobRequest.SerializeToString,
+                response_deserializer=radgate_dot_v1_dot_job__service__pb2.PauseJobResponse.FromString,
+                _registered_method=True)
+        self.ResumeJob = channel.unary_unary(
+                '/radgate.v1.JobService/ResumeJob',
+                request_serializer=radgate_dot_v1_dot_job__service__pb2.ResumeJobRequest.SerializeToString,
+                response_deserializer=radgate_dot_v1_dot_job__service__pb2.ResumeJobResponse.FromString,
+                _registered_method=True)
 
 
 class JobServiceServicer(object):
@@ -101,6 +111,20 @@ class JobServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PauseJob(self, request, context):
+        """Stops a job until it is resumed; one that has ended stays as it is. Answers when it has stopped.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeJob(self, request, context):
+        """Lets a paused job wait for its turn again; any other stays as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_JobServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -128,6 +152,16 @@ def add_JobServiceServicer_to_server(servicer, server):
                     servicer.CancelJob,
                     request_deserializer=radgate_dot_v1_dot_job__service__pb2.CancelJobRequest.FromString,
                     response_serializer=radgate_dot_v1_dot_job__service__pb2.CancelJobResponse.SerializeToString,
+            ),
+            'PauseJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseJob,
+                    request_deserializer=radgate_dot_v1_dot_job__service__pb2.PauseJobRequest.FromString,
+                    response_serializer=radgate_dot_v1_dot_job__service__pb2.PauseJobResponse.SerializeToString,
+            ),
+            'ResumeJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeJob,
+                    request_deserializer=radgate_dot_v1_dot_job__service__pb2.ResumeJobRequest.FromString,
+                    response_serializer=radgate_dot_v1_dot_job__service__pb2.ResumeJobResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -266,6 +300,60 @@ class JobService(object):
             '/radgate.v1.JobService/CancelJob',
             radgate_dot_v1_dot_job__service__pb2.CancelJobRequest.SerializeToString,
             radgate_dot_v1_dot_job__service__pb2.CancelJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/radgate.v1.JobService/PauseJob',
+            radgate_dot_v1_dot_job__service__pb2.PauseJobRequest.SerializeToString,
+            radgate_dot_v1_dot_job__service__pb2.PauseJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/radgate.v1.JobService/ResumeJob',
+            radgate_dot_v1_dot_job__service__pb2.ResumeJobRequest.SerializeToString,
+            radgate_dot_v1_dot_job__service__pb2.ResumeJobResponse.FromString,
             options,
             channel_credentials,
             insecure,

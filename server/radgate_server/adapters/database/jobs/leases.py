@@ -8,18 +8,24 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, case, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, literal, select, update
 
-from radgate_server.adapters.database.jobs.rows import NOT_LEASED, column, job_of, progress_of
+from radgate_server.adapters.database.jobs.rows import CLASSES, NEVER, NOT_LEASED, column, job_of, progress_of
 from radgate_server.adapters.database.schema.jobs import job_turns, jobs
 from radgate_server.adapters.database.schema.tables import UtcDateTime
-from radgate_server.core.jobs.job import LEFT_TOO_OFTEN, Job, JobKind, JobState, QueueLoad
+from radgate_server.core.jobs.job import LEFT_TOO_OFTEN, PROMOTED_AFTER_S, Job, JobClass, JobKind, JobState, QueueLoad
 from radgate_server.core.jobs.ports import Claim, JobOutcome, JobReport, Standing
 
 _RUNS = column.state == JobState.RUNNING
 
 
-def claim(connection: Connection, kinds: Collection[JobKind], now: datetime, lease: timedelta) -> Claim | None:
+def claim(
+    connection: Connection,
+    kinds: Collection[JobKind],
+    classes: Collection[JobClass],
+    now: datetime,
+    lease: timedelta,
+) -> Claim | None:
     """Take the job whose turn it is."""
     running = select(column.tenant_id, func.count().label("jobs")).where(_RUNS).group_by(column.tenant_id).subquery()
     due = (
@@ -27,9 +33,13 @@ def claim(connection: Connection, kinds: Collection[JobKind], now: datetime, lea
         .outerjoin(running, running.c.tenant_id == column.tenant_id)
         .outerjoin(job_turns, job_turns.c.tenant_id == column.tenant_id)
         .where(
-            column.state == JobState.WAITING, column.due_time <= now, column.kind.in_([kind.value for kind in kinds])
+            column.state == JobState.WAITING,
+            column.due_time <= now,
+            ~column.paused,
+            column.kind.in_([kind.value for kind in kinds]),
+            column.urgency.in_([CLASSES.index(each) for each in classes]),
         )
-        .order_by(func.coalesce(running.c.jobs, 0), job_turns.c.claim_time.nulls_first(), column.number)
+        .order_by(_urgency(now), func.coalesce(running.c.jobs, 0), job_turns.c.claim_time.nulls_first(), column.number)
         .limit(1)
         # What another process is just taking is passed over; in SQLite there is one writer at a time anyway.
         .with_for_update(of=jobs, skip_locked=True)
@@ -46,15 +56,30 @@ def claim(connection: Connection, kinds: Collection[JobKind], now: datetime, lea
     return Claim(job_of(connection.execute(select(jobs).where(chosen)).one()), token)
 
 
+def _urgency(now: datetime) -> ColumnElement[int]:
+    """The class that a job counts as, 0 being the most urgent."""
+    promoted = timedelta(seconds=PROMOTED_AFTER_S)
+    return case(
+        (column.due_time <= now - 2 * promoted, 0),
+        ((column.due_time <= now - promoted) & (column.urgency > 0), column.urgency - 1),
+        else_=column.urgency,
+    )
+
+
 def renew(connection: Connection, reports: Mapping[str, JobReport], until: datetime) -> Mapping[str, Standing]:
     """Hold the jobs of these leases until then, and say what becomes of each."""
     for lease, report in sorted(reports.items()):
         held = {"lease_end_time": until, **progress_of(report)}
         connection.execute(update(jobs).where(column.lease == lease).values(**held))
-    query = select(column.lease, column.cancel_requested).where(column.lease.in_(list(reports)))
-    cancelled = {row.lease: row.cancel_requested for row in connection.execute(query)}
-    names = {None: Standing.LOST, False: Standing.CONTINUES, True: Standing.CANCELLED}
-    return {lease: names[cancelled.get(lease)] for lease in reports}
+    query = select(column.lease, column.cancel_requested, column.paused).where(column.lease.in_(list(reports)))
+    standings = {row.lease: _standing(row.cancel_requested, row.paused) for row in connection.execute(query)}
+    return {lease: standings.get(lease, Standing.LOST) for lease in reports}
+
+
+def _standing(is_cancelled: bool, is_paused: bool) -> Standing:
+    if is_cancelled:
+        return Standing.CANCELLED
+    return Standing.PAUSED if is_paused else Standing.CONTINUES
 
 
 def settle(connection: Connection, lease: str, outcome: JobOutcome, now: datetime) -> Job | None:
@@ -67,7 +92,7 @@ def settle(connection: Connection, lease: str, outcome: JobOutcome, now: datetim
         values = {"state": JobState.CANCELLED}
     if outcome.given_back:
         values["attempts"] = row.attempts - 1
-    due = {"due_time": now + timedelta(seconds=outcome.delay_s)}
+    due = {"due_time": NEVER if row.paused else now + timedelta(seconds=outcome.delay_s)}
     ended = {"end_time": now if JobState(values["state"]).final else None}
     chosen = column.number == row.number
     progress = progress_of(outcome.report)
@@ -86,21 +111,23 @@ def recover(connection: Connection, max_attempts: int, now: datetime) -> None:
         "reason": case((is_cancelled, ""), (has_failed, LEFT_TOO_OFTEN.reason), else_=""),
         "message": case((is_cancelled, ""), (has_failed, LEFT_TOO_OFTEN.message), else_=""),
         "end_time": case((is_cancelled | has_failed, literal(now, UtcDateTime)), else_=None),
-        "due_time": now,
+        "due_time": case((column.paused, literal(NEVER, UtcDateTime)), else_=literal(now, UtcDateTime)),
     }
     connection.execute(update(jobs).where(_RUNS, column.lease_end_time < now).values(**values, **NOT_LEASED))
 
 
 def load(connection: Connection, now: datetime) -> QueueLoad:
     """What there is to do."""
-    waits = column.state == JobState.WAITING
+    idle = column.state == JobState.WAITING
+    waits, is_paused = idle & ~column.paused, idle & column.paused
     query = select(
         func.count().filter(waits),
         func.count().filter(_RUNS),
         func.min(column.create_time).filter(waits),
         func.count().filter(waits, column.due_time <= now),
         func.count().filter(_RUNS, column.lease_end_time < now),
+        func.count().filter(is_paused),
     ).where(column.state.in_([JobState.WAITING, JobState.RUNNING]))
-    waiting, running, oldest, due, overdue = connection.execute(query).one()
+    waiting, running, oldest, due, overdue, paused = connection.execute(query).one()
     oldest_s = 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
-    return QueueLoad(waiting, running, oldest_s, due, overdue)
+    return QueueLoad(waiting, running, oldest_s, due, overdue, paused)

@@ -1,15 +1,20 @@
 """Rows of the table `jobs` as values."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row
 
 from radgate_server.adapters.database.schema.jobs import jobs
-from radgate_server.core.jobs.job import Job, JobKind, JobProgress, JobRequest, JobState
+from radgate_server.core.jobs.job import Job, JobClass, JobKind, JobProgress, JobRequest, JobState
 from radgate_server.core.jobs.ports import JobReport
 
 column = jobs.c
 NOT_LEASED = {"lease": None, "lease_end_time": None}
+NEVER = datetime(9000, 1, 1, tzinfo=UTC)
+"""When a paused job is due. Its state is `waiting`: the version before knows no other, and leaves it alone thus."""
+CLASSES = tuple(JobClass)
+"""By the column `urgency`."""
 
 known_kinds: ColumnElement[bool] = column.kind.in_([kind.value for kind in JobKind])
 """Beside a newer version there may be jobs that this one knows nothing of."""
@@ -27,8 +32,9 @@ def job_of(row: Row[Any]) -> Job:
             row.parameters,
             row.request_id or "",
             row.traceparent,
+            CLASSES[row.urgency],
         ),
-        JobState(row.state),
+        JobState.PAUSED if row.paused and row.state == JobState.WAITING else JobState(row.state),
         JobProgress(row.done, row.failed, row.total),
         row.create_time,
         row.start_time,
@@ -50,6 +56,7 @@ def values_of(request: JobRequest) -> dict[str, Any]:
         "series_instance_uid": request.series_instance_uid,
         "parameters": request.parameters,
         "traceparent": request.traceparent,
+        "urgency": CLASSES.index(request.job_class),
     }
 
 

@@ -11,10 +11,10 @@ from radgate_server.adapters.database.access.tenants import require_tenant
 from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.connection.time import Now, database_time
 from radgate_server.adapters.database.jobs import leases
-from radgate_server.adapters.database.jobs.rows import column, job_of, known_kinds, progress_of, values_of
+from radgate_server.adapters.database.jobs.rows import NEVER, column, job_of, known_kinds, progress_of, values_of
 from radgate_server.adapters.database.schema.jobs import job_turns, jobs
 from radgate_server.core.errors import JobQueueFullError, ResourceNotFoundError
-from radgate_server.core.jobs.job import Job, JobKind, JobRequest, JobState, QueueLoad
+from radgate_server.core.jobs.job import Job, JobClass, JobKind, JobRequest, JobState, QueueLoad
 from radgate_server.core.jobs.ports import Claim, JobOutcome, JobReport, Standing
 
 RETAINED_S = 24 * 3600.0
@@ -65,10 +65,21 @@ class SqlJobStore:
         """End a job that waits; ask whoever runs it to end one that runs. Raises ResourceNotFoundError."""
         return await self._database.write(lambda connection: self._cancel(connection, tenant_id, job_id))
 
-    async def claim(self, kinds: Collection[JobKind], lease_s: float) -> Claim | None:
-        """Take the job whose turn it is. None: no job of these kinds is due."""
+    async def pause(self, tenant_id: str, job_id: str) -> Job:
+        """Pause a job that waits; ask whoever runs it to stop one that runs. Raises ResourceNotFoundError."""
+        return await self._database.write(lambda connection: self._set_paused(connection, tenant_id, job_id, True))
+
+    async def resume(self, tenant_id: str, job_id: str) -> Job:
+        """Let a paused job wait for its turn again. Raises ResourceNotFoundError."""
+        return await self._database.write(lambda connection: self._set_paused(connection, tenant_id, job_id, False))
+
+    async def claim(
+        self, kinds: Collection[JobKind], lease_s: float, classes: Collection[JobClass] = tuple(JobClass)
+    ) -> Claim | None:
+        """Take the job whose turn it is. None: no job of these kinds and classes is due."""
+        lease = timedelta(seconds=lease_s)
         return await self._database.write(
-            lambda connection: leases.claim(connection, kinds, self._now(connection), timedelta(seconds=lease_s))
+            lambda connection: leases.claim(connection, kinds, classes, self._now(connection), lease)
         )
 
     async def renew(self, reports: Mapping[str, JobReport], lease_s: float) -> Mapping[str, Standing]:
@@ -131,6 +142,17 @@ class SqlJobStore:
             self._drop_surplus(connection, tenant_id)
         elif row.state == JobState.RUNNING:
             connection.execute(update(jobs).where(chosen).values(cancel_requested=True))
+        return job_of(connection.execute(select(jobs).where(chosen)).one())
+
+    def _set_paused(self, connection: Connection, tenant_id: str, job_id: str, paused: bool) -> Job:
+        now = self._now(connection)
+        row = self._row(connection, tenant_id, job_id, self._known(now).with_for_update())
+        if row.paused == paused or JobState(row.state).final:
+            return job_of(row)
+        # Of a running job the due time is written when whoever runs it has stopped.
+        due = {"due_time": NEVER if paused else now} if row.state == JobState.WAITING else {}
+        chosen = column.number == row.number
+        connection.execute(update(jobs).where(chosen).values(paused=paused, **due))
         return job_of(connection.execute(select(jobs).where(chosen)).one())
 
     def _row(self, connection: Connection, tenant_id: str, job_id: str, known: Select[Any]) -> Row[Any]:

@@ -1,6 +1,18 @@
 """The tables of jobs."""
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, SmallInteger, String, Table, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+    false,
+)
 
 from radgate_server.adapters.database.schema.tables import ROW_NUMBER, TENANT_ID, UID, UtcDateTime, metadata
 
@@ -31,6 +43,8 @@ jobs = Table(
     Column("lease", String(32), comment="who runs it knows this"),
     Column("lease_end_time", UtcDateTime, comment="whoever runs it has renewed by then, or is gone"),
     Column("cancel_requested", Boolean, nullable=False),
+    Column("urgency", SmallInteger, nullable=False, server_default="1", comment="its class: 0 is the most urgent"),
+    Column("paused", Boolean, nullable=False, server_default=false(), comment="not to be run until it is resumed"),
     UniqueConstraint("tenant_id", "request_id"),
     Index(None, "state", "due_time"),
     Index(None, "tenant_id", "end_time"),

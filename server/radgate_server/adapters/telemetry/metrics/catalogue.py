@@ -118,6 +118,7 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
             (),
             "Jobs on whole studies that wait for their turn or to be begun again, of all servers of the database.",
         ),
+        Metric("radgate_jobs_paused", _G, (), "Jobs on whole studies that are paused, of all servers of the database."),
         Metric("radgate_jobs_running", _G, (), "Jobs on whole studies that run in this server."),
         Metric("radgate_jobs_oldest_waiting_seconds", _G, (), "How long ago the oldest of those that wait was asked."),
         Metric("radgate_jobs_ended", _C, ("kind", "state"), "Jobs on whole studies that ended."),

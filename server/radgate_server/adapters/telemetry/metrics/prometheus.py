@@ -168,6 +168,7 @@ class PrometheusTelemetry:
     def watch_jobs(self, load: Callable[[], QueueLoad]) -> None:
         """Ask (from any thread) how jobs on whole studies do whenever metrics are read."""
         self._of("radgate_jobs_waiting").set_function(lambda: load().waiting)
+        self._of("radgate_jobs_paused").set_function(lambda: load().paused)
         self._of("radgate_jobs_running").set_function(lambda: load().running)
         self._of("radgate_jobs_oldest_waiting_seconds").set_function(lambda: load().oldest_s)
 

@@ -3,7 +3,7 @@
 from radgate.v1 import job_service_pb2 as messages
 from radgate_server.core.dicom.identifiers import parse_scope
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.jobs.job import Job, JobKind, JobRequest, JobState
+from radgate_server.core.jobs.job import Job, JobClass, JobKind, JobRequest, JobState
 from radgate_server.rpc.v1.convert.times import to_timestamp
 from radgate_server.rpc.v1.convert.transcode import encode_target
 from radgate_server.rpc.v1.enum_words import ERROR_REASONS
@@ -16,6 +16,15 @@ _STATES = {
     JobState.SUCCEEDED: messages.JOB_STATE_SUCCEEDED,
     JobState.FAILED: messages.JOB_STATE_FAILED,
     JobState.CANCELLED: messages.JOB_STATE_CANCELLED,
+    JobState.PAUSED: messages.JOB_STATE_PAUSED,
+}
+_CLASSES = {
+    JobClass.INTERACTIVE: messages.JOB_CLASS_INTERACTIVE,
+    JobClass.NORMAL: messages.JOB_CLASS_NORMAL,
+    JobClass.BACKGROUND: messages.JOB_CLASS_BACKGROUND,
+}
+_REQUESTED_CLASSES = {number: each for each, number in _CLASSES.items()} | {
+    messages.JOB_CLASS_UNSPECIFIED: JobClass.NORMAL
 }
 _FIELDS = {JobKind.TRANSCODE_STUDY: "transcode_study", JobKind.MAKE_THUMBNAILS: "make_thumbnails"}
 _KINDS = {field: kind for kind, field in _FIELDS.items()}
@@ -33,6 +42,8 @@ def from_create(request: messages.CreateJobRequest, tenant_id: str) -> JobReques
         raise InvalidArgumentError("work", "say what is to be done: transcode_study or make_thumbnails")
     if len(request.request_id) > _MAX_REQUEST_ID:
         raise InvalidArgumentError("request_id", f"may have {_MAX_REQUEST_ID} characters at most")
+    if request.job_class not in _REQUESTED_CLASSES:
+        raise InvalidArgumentError("job_class", "is JOB_CLASS_INTERACTIVE, JOB_CLASS_NORMAL or JOB_CLASS_BACKGROUND")
     work = getattr(request, field)
     scope = parse_scope(work.study_instance_uid, work.series_instance_uid)
     return JobRequest(
@@ -42,6 +53,7 @@ def from_create(request: messages.CreateJobRequest, tenant_id: str) -> JobReques
         scope.series_instance_uid or "",
         _parameters(request) if field == "transcode_study" else {},
         request.request_id,
+        job_class=_REQUESTED_CLASSES[request.job_class],
     )
 
 
@@ -64,6 +76,7 @@ def to_job(job: Job) -> messages.Job:
         start_time=to_timestamp(job.started) if job.started else None,
         end_time=to_timestamp(job.ended) if job.ended else None,
         attempts=job.attempts,
+        job_class=_CLASSES[request.job_class],
     )
     work = getattr(message, _FIELDS[request.kind])
     work.study_instance_uid, work.series_instance_uid = request.study_instance_uid, request.series_instance_uid
