@@ -108,6 +108,9 @@ class Stub(
 
     def reset(self) -> None:
         """Forget what was received, and answer as at first."""
+        self.calls = 0
+        self.searches_answered = asyncio.Event()
+        self.searches_answered.set()
         self.metadata: Metadata = {}
         self.received: UpdatePacsRequest | None = None
         self.answer: Callable[[Context], Awaitable[HttpBody]] = _no_match
@@ -120,10 +123,15 @@ class Stub(
         self, request: SearchRequest | SearchStudiesRequest, context: Context
     ) -> HttpBody | SearchStudiesResponse:
         self._note(context)
+        await self.searches_answered.wait()
         if isinstance(request, SearchStudiesRequest):
             if request.page_token:
                 await fail(context, grpc.StatusCode.INVALID_ARGUMENT, 400)
             return SearchStudiesResponse(next_page_token="more")
+        return await self.answer(context)
+
+    async def SearchSeries(self, _request: SearchRequest, context: Context) -> HttpBody:
+        self._note(context)
         return await self.answer(context)
 
     async def StoreInstances(self, requests: AsyncIterator[StoreRequest], context: Context) -> HttpBody:
@@ -232,6 +240,7 @@ class Stub(
         return CancelJobResponse(job=Job(job_id=f"{request.job_id} cancelled"))
 
     def _note(self, context: Context) -> None:
+        self.calls += 1
         self.metadata = {key: str(value) for key, value in context.invocation_metadata() or ()}
 
 

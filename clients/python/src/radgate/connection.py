@@ -16,6 +16,7 @@ CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_reconnect_backoff_ms", 5_000),
 )
 MAX_ATTEMPTS = 3
+STUDY_HEADER = "study-instance-uid"
 MAX_RETRY_DELAY_S = 30.0
 
 type Tls = bool | grpc.ChannelCredentials
@@ -35,6 +36,16 @@ def metadata_of(api_key: str, tenant: str | None) -> Metadata:
     """What goes with every call: grpc's call credentials would refuse to work without TLS, as on one machine."""
     authorization = (("authorization", f"Bearer {api_key}"),)
     return (*authorization, ("x-tenant-id", tenant)) if tenant else authorization
+
+
+def about_study(metadata: Metadata, request: object, study: str = "") -> Metadata:
+    """`metadata`, and the study that `request` is about: itself, by its reference, or by what it opens; else `study`.
+
+    Of several servers the gateway then asks the one that has the study; any other would have to fetch it first.
+    """
+    parts = (request, getattr(request, "ref", None), getattr(request, "open", None))
+    named = study or next(filter(None, (getattr(part, "study_instance_uid", "") for part in parts)), "")
+    return (*metadata, (STUDY_HEADER, named)) if named else metadata
 
 
 def retry_delay_s(error: RadgateError, attempt: int, attempts: int = MAX_ATTEMPTS) -> float | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from radgate_server.adapters.gateway.balancing import balance
 from radgate_server.adapters.gateway.tls import transport_socket
 from radgate_server.adapters.gateway.tracing import add_tracing
 from radgate_server.core.errors import ConfigurationError
@@ -58,6 +59,8 @@ def render(
     config: Node = yaml.safe_load(template)
     http = _http(config)
     _listen(config, addresses)
+    servers = [_address(server) for server in (addresses.server, *settings.servers)]
+    balance(config["static_resources"]["clusters"][0], _virtual_host(http)["routes"], servers)
     _tune(config, http, settings)
     if settings.tls:
         _use_tls(config, http, addresses.tls_folder, with_client_ca=settings.tls.client_ca_file is not None)
@@ -74,7 +77,6 @@ def render(
 def _listen(config: Node, addresses: Addresses) -> None:
     listener = config["static_resources"]["listeners"][0]
     listener["address"] = _address(f"{addresses.host}:{addresses.http_port}")
-    _set_endpoint(config["static_resources"]["clusters"][0], addresses.server)
     config["admin"] = {"address": _address(addresses.admin)}
 
 

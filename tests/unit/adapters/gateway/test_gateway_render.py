@@ -268,3 +268,40 @@ def test_without_tracing_nothing_of_it_is_there() -> None:
     assert "tracing" not in http_of(config)
     assert not any("opentelemetry" in key for key in config["layered_runtime"]["layers"][0]["static_layer"])
     assert "otlp" not in {cluster["name"] for cluster in config["static_resources"]["clusters"]}
+
+
+def test_one_server_is_not_balanced() -> None:
+    cluster = rendered(GatewaySettings())["static_resources"]["clusters"][0]
+    assert not {"lb_policy", "health_checks", "outlier_detection"} & cluster.keys()
+
+
+def test_several_servers_are_balanced_and_uploads_are_not_repeated() -> None:
+    config = rendered(GatewaySettings(servers=("127.0.0.1:50052", "[::1]:50053"), shared_secret=SecretStr("s")))
+    cluster = config["static_resources"]["clusters"][0]
+    endpoints = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"]
+    ports = [each["endpoint"]["address"]["socket_address"]["port_value"] for each in endpoints]
+    assert (cluster["lb_policy"], ports) == ("RING_HASH", [50999, 50052, 50053])
+    routes = {
+        route["name"]: route.get("route", {}) for route in http_of(config)["route_config"]["virtual_hosts"][0]["routes"]
+    }
+    retried = {
+        name for name, route in routes.items() if "connect-failure" in route.get("retry_policy", {}).get("retry_on", "")
+    }
+    assert {"grpc", "dicomweb.search", "dicomweb.retrieve.frames", "admin"} <= retried
+    assert not {"rest.store", "dicomweb.store"} & retried
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"servers": ["10.0.0.1:50052"], "shared_secret": "s"}, "loopback address and a port"),
+        ({"servers": ["127.0.0.1"], "shared_secret": "s"}, "loopback address and a port"),
+        ({"servers": ["127.0.0.1:70000"], "shared_secret": "s"}, "loopback address and a port"),
+        ({"servers": ["127.0.0.1:1", "127.0.0.1:1"], "shared_secret": "s"}, "there twice"),
+        ({"servers": ["127.0.0.1:1"]}, "needs gateway.enabled"),
+        ({"servers": ["127.0.0.1:1"], "shared_secret": "s", "enabled": False}, "needs gateway.enabled"),
+    ],
+)
+def test_servers_that_can_not_be_reached_safely_are_refused(settings: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        GatewaySettings(**settings)
