@@ -18,6 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PROTO = ROOT / "proto"
 THIRD_PARTY = ROOT / "third_party" / "googleapis"
 SDK = ROOT / "clients" / "python" / "src"
+INTERNAL = PROTO / "radgate" / "internal" / "v1"
+PEERS = "radgate_server/rpc/peers"
+SERVER = ROOT / "server"
 DESCRIPTOR = ROOT / "gateway" / "radgate.pb"
 ENVOY = ROOT / "gateway" / "envoy.yaml"
 GENERATED = ("*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py")
@@ -34,7 +37,7 @@ def run_protoc(*options: str, files: Sequence[Path]) -> None:
 
 def generate(sdk: Path, descriptor: Path) -> None:
     """Write the stubs below `sdk` and the descriptor set to `descriptor`."""
-    files = sorted(PROTO.rglob("*.proto"))
+    files = sorted(file for file in PROTO.rglob("*.proto") if file.parent != INTERNAL)
     services = [file for file in files if file.name.endswith("_service.proto")]
     run_protoc(f"--python_out={sdk}", f"--pyi_out={sdk}", files=files)
     run_protoc(f"--grpc_python_out={sdk}", files=services)
@@ -42,6 +45,14 @@ def generate(sdk: Path, descriptor: Path) -> None:
     run_protoc("--include_imports", f"--descriptor_set_out={descriptor}", files=[*files, *details])
     for package in ("radgate/v1", "radgate/dicomweb", "radgate/dicomweb/v1"):
         (sdk / package / "__init__.py").write_text('"""Generated from proto/ by `make gen`; do not edit."""\n')
+
+
+def generate_internal(server: Path) -> None:
+    """Write below `server` what servers alone speak: no part of the SDK, and unknown to Envoy."""
+    options = (f"-I{PEERS}={INTERNAL}", f"--python_out={server}", f"--pyi_out={server}")
+    status = protoc.main(["protoc", *options, *map(str, sorted(INTERNAL.glob("*.proto")))])
+    if status:
+        sys.exit(status)
 
 
 def differences(made: Path, committed: Path) -> list[str]:
@@ -67,8 +78,15 @@ def main() -> None:
             (sdk / package).mkdir(parents=True)
         descriptor = Path(folder) / "radgate.pb"
         generate(sdk, descriptor)
+        server = Path(folder) / "server"
+        server.mkdir()
+        generate_internal(server)
         if arguments.check:
-            stale = differences(sdk, SDK) + ([] if _same(descriptor, DESCRIPTOR) else ["gateway/radgate.pb"])
+            stale = (
+                differences(sdk, SDK)
+                + differences(server, SERVER)
+                + ([] if _same(descriptor, DESCRIPTOR) else ["gateway/radgate.pb"])
+            )
             if with_generated(ENVOY.read_text(), descriptor) != ENVOY.read_text():
                 stale.append("gateway/envoy.yaml")
             if stale:
@@ -76,6 +94,7 @@ def main() -> None:
             print("generated files are current")
             return
         shutil.copytree(sdk, SDK, dirs_exist_ok=True)
+        shutil.copytree(server, SERVER, dirs_exist_ok=True)
         shutil.copy(descriptor, DESCRIPTOR)
         ENVOY.write_text(with_generated(ENVOY.read_text(), descriptor))
         print(f"wrote {SDK.relative_to(ROOT)} and {DESCRIPTOR.relative_to(ROOT)}")

@@ -15,6 +15,7 @@ from tests.conformance.audit_spool_suite import AuditSpoolSuite
 from tests.conformance.audit_trail_suite import AuditTrailSuite
 from tests.conformance.database_suites import AuditSuite, MigrationSuite, SqlDirectorySuite, audit_entry
 from tests.conformance.directory_suite import NOW, tenant
+from tests.conformance.holders_suite import HoldersInDatabaseSuite
 from tests.conformance.job_database_suite import JobQueueInDatabaseSuite, JobStoreInDatabaseSuite
 from tests.conformance.limits_suite import LimitsSuite
 from tests.conformance.members_suite import MembersInDatabaseSuite
@@ -52,6 +53,10 @@ class TestPostgresJobStore(JobStoreInDatabaseSuite):
 
 class TestPostgresMembers(MembersInDatabaseSuite):
     """Who shares the database."""
+
+
+class TestPostgresHolders(HoldersInDatabaseSuite):
+    """Which of them fetches a study."""
 
 
 class TestPostgresMigration(MigrationSuite):

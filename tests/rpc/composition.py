@@ -102,8 +102,9 @@ def _installation(rig: "Rig") -> Installation:
             usage=rig.ledger,
             jobs=rig.jobs,
             members=rig.members,
+            holders=rig.holders,
         ),
-        secrets=Secrets(box=rig.box, ring=keys, sealed=keys, reader=keys),
+        secrets=Secrets(box=rig.box, ring=keys, sealed=keys, reader=keys, peers=bytes(32)),
         audit=AuditStore(
             sink=rig.audit,
             writing_end=SimpleNamespace(recorded={}, waiting=0, lag_s=0.0, spooled=None),

@@ -23,6 +23,7 @@ from tests.fakes.audit_records import MemoryAuditRecords, MemorySchedules
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory
 from tests.fakes.frame_workers import InProcessFrameWorkers
+from tests.fakes.holders import MemoryHolders
 from tests.fakes.instance_store import MemoryInstanceStore
 from tests.fakes.instances import make_study
 from tests.fakes.job_store import MemoryJobStore
@@ -89,6 +90,7 @@ class Rig:
         self.directory = MemoryDirectory(self.clock.now)
         self.jobs = MemoryJobStore(self.clock)
         self.members = MemoryMembers(self.clock)
+        self.holders = MemoryHolders(self.members)
         self.hot, self.derived, self.states = (
             MemoryHotCache(limit_bytes=1 << 20, entry_limit_bytes=1 << 20, clock=self.clock, telemetry=self.telemetry)
             for _ in range(3)

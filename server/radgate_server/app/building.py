@@ -23,7 +23,7 @@ from radgate_server.app.endpoints import (
     open_endpoints,
     open_limiter,
 )
-from radgate_server.app.foundation import Foundation, QuarantineSide, Tiers, join_servers, open_tiers, start_quarantine
+from radgate_server.app.foundation import Foundation, QuarantineSide, Tiers, open_tiers, start_quarantine
 from radgate_server.app.monitoring import (
     build_readiness,
     open_metrics,
@@ -34,6 +34,7 @@ from radgate_server.app.monitoring import (
     watch_pacs,
 )
 from radgate_server.app.pacs import PacsSide, open_pacs_side
+from radgate_server.app.peers import open_peers
 from radgate_server.app.start_checks import check_start
 from radgate_server.app.use_cases import Services, build_services, build_store, open_workers
 from radgate_server.core.access.ports.identity import TokenVerifier
@@ -115,11 +116,14 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         tiers = ports.tiers or await open_tiers(base)
         workers = ports.workers or await open_workers(base)
         quarantine = await start_quarantine(base, ports.quarantine)
-        membership = await join_servers(base)
+        peers = await open_peers(base)
+        membership = peers.membership
         pacs = await open_pacs_side(base, ports.factories, quarantine.writer, membership)
+        peers.share(pacs.clients)
         authenticator = build_authenticator(base, ports.tokens)
         membership.subscribe(authenticator.share_failures)
         services = build_services(base, tiers, workers, pacs, authenticator, job_sleep=ports.job_sleep)
+        await peers.serve(pacs, services.retrieve)
         limiter = await open_limiter(base, membership, telemetry=ports.limit_telemetry, sleep=ports.limit_sleep)
         studies, administration = await _open_studies(base, services, tiers, pacs, quarantine, limiter, ports.network)
         metrics_port = await open_metrics(base)

@@ -161,13 +161,16 @@ def open_spool(settings: Settings, memory_bytes: int) -> DiskSpool:
     return DiskSpool(settings.data_dir / "spool", memory_bytes=memory_bytes).open()
 
 
-async def join_servers(base: Foundation) -> Membership:
+async def join_servers(base: Foundation, address: str = "") -> Membership:
     """Announce this server to the others of its database: before its first call, so that it keeps to its share.
+
+    They ask it for studies at `address`, unless it is "".
 
     Raises:
         DatabaseUnavailableError: the database can't be reached.
     """
-    own = Member(secrets.token_hex(16), socket.gethostname(), __version__, base.settings.dicom_aet, base.clock.now())
+    name, title = socket.gethostname(), base.settings.dicom_aet
+    own = Member(secrets.token_hex(16), name, __version__, title, base.clock.now(), address)
     membership = Membership(own, base.installation.directories.members)
     base.readiness.add("servers", membership.problem, advisory=True)
     if base.background:

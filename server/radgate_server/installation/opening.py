@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from radgate_server.adapters.audit.spool import FileAuditSpool, count_late
@@ -25,6 +25,7 @@ from radgate_server.adapters.database.pacs.statuses import SqlStatusBoard
 from radgate_server.adapters.database.report_schedules import SqlReportSchedules
 from radgate_server.adapters.database.secrets.installation_keys import InstallationKeys
 from radgate_server.adapters.database.secrets.sealed import SqlSealedRecords
+from radgate_server.adapters.database.servers.holders import SqlStudyHolders
 from radgate_server.adapters.database.servers.members import SqlMemberRegistry
 from radgate_server.adapters.pacs.contained import contained_pacs
 from radgate_server.adapters.pacs.context import AdapterContext, PacsAdapter
@@ -52,6 +53,7 @@ from radgate_server.core.pacs.connections import PacsConfig
 from radgate_server.core.pacs.ports import PacsClient, PacsFactory
 from radgate_server.core.reports.ports.schedules import ReportSchedules
 from radgate_server.core.secrets.ports import KeyRing, SealedRecords, SecretBox, SecretReader
+from radgate_server.core.servers.holders import StudyHolders
 from radgate_server.core.servers.member import MemberRegistry
 from radgate_server.core.telemetry.certificates import CertificateListener, ignore_certificate
 from radgate_server.core.telemetry.observed_pacs import observed_pacs
@@ -87,16 +89,18 @@ class Directories:
     usage: UsageLedger
     jobs: JobStore
     members: MemberRegistry
+    holders: StudyHolders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """How secrets are sealed, under which keys, and what reads those of a PACS."""
+    """How secrets are sealed, under which keys, and what reads those of a PACS. Servers know each other by `peers`."""
 
     box: SecretBox
     ring: KeyRing
     sealed: SealedRecords
     reader: SecretReader
+    peers: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,13 +181,14 @@ def _directories(database: Database, box: SecretBox, clock: Clock) -> Directorie
         usage=SqlUsageLedger(database),
         jobs=SqlJobStore(database),
         members=SqlMemberRegistry(database),
+        holders=SqlStudyHolders(database),
     )
 
 
 def _secrets(settings: Settings, database: Database, store: SecretStore, clock: Clock) -> Secrets:
     sealed = SqlSealedRecords(database, store.box)
     reader = PacsSecrets(store.box, sealed, store.references, clock, kept_for_s=settings.secrets.cache_s)
-    return Secrets(box=store.box, ring=store.ring, sealed=sealed, reader=reader)
+    return Secrets(box=store.box, ring=store.ring, sealed=sealed, reader=reader, peers=store.peers)
 
 
 def _audit_store(

@@ -120,3 +120,23 @@ def _is_loopback_port(address: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback and port.isascii() and 0 < int(port) < 65536
     except ValueError:
         return False
+
+
+class ServersSettings(Table):
+    """Where this server sends other servers what it has fetched, and how long it waits for them."""
+
+    peer_host: str = Field(
+        default="127.0.0.1", description="Address on which other servers of the same database ask this one for studies."
+    )
+    peer_port: Port = Field(default=0, description="Its port; 0 takes any that is free.")
+    peer_address: str = Field(
+        default="",
+        description='"host:port" where servers on other machines reach that port; empty: `peer_host` and the port,'
+        " which serves servers on the same machine alone while it is the loopback address.",
+    )
+    peer_connect_timeout_s: Seconds = Field(
+        default=3, description="A server that does not accept a request by then is passed over, and the PACS asked."
+    )
+    peer_idle_timeout_s: Seconds = Field(
+        default=120, description="Silence of a server that sends a study; longer than that of a slow PACS."
+    )

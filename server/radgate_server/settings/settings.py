@@ -26,7 +26,7 @@ from radgate_server.settings.access import AuthSettings, TlsPaths, tls_paths
 from radgate_server.settings.alerts import AlertsSettings
 from radgate_server.settings.audit import AuditExportSettings, AuditSettings
 from radgate_server.settings.cache import CacheSettings
-from radgate_server.settings.gateway import GatewaySettings
+from radgate_server.settings.gateway import GatewaySettings, ServersSettings
 from radgate_server.settings.imaging import ImagingSettings
 from radgate_server.settings.limits import LimitSettings
 from radgate_server.settings.pacs import DimseSettings, PacsSettings, WebPacsSettings
@@ -109,6 +109,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     gateway: GatewaySettings = GatewaySettings()
     secrets: SecretsSettings = SecretsSettings()
+    servers: ServersSettings = ServersSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     alerts: AlertsSettings = AlertsSettings()
     reports: ReportSettings = ReportSettings()

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, func, insert, select, text
 
 from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.schema.tables import changes
+from radgate_server.adapters.database.servers.holders import drop_claims
 from radgate_server.core.access.ports.directory import Change, ChangeKind, FeedEpoch
 
 KEPT = timedelta(days=30)
@@ -39,9 +40,12 @@ class SqlChangeFeed:
     ) -> None:
         """Notify all processes to drop what they cache for the tenant, or for one study when not ""."""
         now = self._now()
-        await self._database.write(
-            lambda connection: record_change(connection, now, kind, tenant_id, study_instance_uid)
-        )
+
+        def write(connection: Connection) -> None:
+            drop_claims(connection, tenant_id, study_instance_uid or None)
+            record_change(connection, now, kind, tenant_id, study_instance_uid)
+
+        await self._database.write(write)
 
 
 def record_change(connection: Connection, now: datetime, kind: ChangeKind, tenant_id: str, subject: str) -> None:

@@ -1,14 +1,16 @@
 """Everything about secrets that the settings ask for, put together."""
 
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from radgate_server.adapters.secrets.aws.client import AwsClients
 from radgate_server.adapters.secrets.aws.kms_keys import KIND as AWS_KMS
 from radgate_server.adapters.secrets.aws.kms_keys import KmsKeys
 from radgate_server.adapters.secrets.box import EnvelopeBox
+from radgate_server.adapters.secrets.derive import derive
 from radgate_server.adapters.secrets.files.encryption_keys import KIND as FILE
 from radgate_server.adapters.secrets.files.encryption_keys import FileKeys
+from radgate_server.adapters.secrets.files.key_file import load_key
 from radgate_server.adapters.secrets.provider import KeyProvider
 from radgate_server.adapters.secrets.references import References
 from radgate_server.adapters.secrets.vault.client import VaultCalls
@@ -21,11 +23,15 @@ from radgate_server.settings.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class SecretStore:
-    """The box, the versions of the key that it seals under, and the way to secrets that are kept elsewhere."""
+    """The box, the versions of the key that it seals under, and the way to secrets that are kept elsewhere.
+
+    All servers of the installation, and nobody else, know the 32 bytes of `peers`.
+    """
 
     box: SecretBox
     ring: KeyRing
     references: ReferenceReader
+    peers: bytes = field(repr=False)
 
 
 def open_secrets(stack: AsyncExitStack, settings: Settings) -> SecretStore:
@@ -48,4 +54,5 @@ def open_secrets(stack: AsyncExitStack, settings: Settings) -> SecretStore:
     }
     ring = providers[secrets.keys.kind]
     box = EnvelopeBox(settings.data_dir, providers, secrets.keys.kind)
-    return SecretStore(box, ring, References(aws, vault, secrets.vault.kv_mount))
+    peers = derive(load_key(settings.data_dir), b"radgate peers 1")
+    return SecretStore(box, ring, References(aws, vault, secrets.vault.kv_mount), peers)

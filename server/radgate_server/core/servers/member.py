@@ -10,7 +10,8 @@ from typing import Protocol
 class Member:
     """One server process as it announces itself.
 
-    `name` is its machine's; `dicom_aet` the AE title that PACS send to after a C-MOVE.
+    `name` is its machine's; `dicom_aet` the AE title that PACS send to after a C-MOVE, which arrives there when it
+    `listens`. `address` is the "host:port" where others ask it for instances, "" when they can't.
     """
 
     member_id: str
@@ -18,6 +19,8 @@ class Member:
     version: str
     dicom_aet: str
     start_time: datetime
+    address: str = ""
+    listens: bool = True
 
 
 class MemberRegistry(Protocol):
@@ -39,3 +42,11 @@ class MemberRegistry(Protocol):
 def same_title(own: Member, members: Sequence[Member]) -> Sequence[Member]:
     """Other members with the AE title of `own`: what is sent to it may arrive at any of them (PS3.8 7.1.1.3)."""
     return [member for member in members if member.dicom_aet == own.dicom_aet and member.member_id != own.member_id]
+
+
+def reaches(own: Member, other: Member) -> bool:
+    """Whether `own` can ask the other for instances: at its address, or on the same machine."""
+    host = other.address.rpartition(":")[0]
+    if not host or other.member_id == own.member_id:
+        return False
+    return other.name == own.name or not host.startswith(("127.", "[::1]", "localhost"))

@@ -28,7 +28,7 @@ from radgate_server.core.errors import (
     InstanceNotSentError,
     reason_of,
 )
-from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.core.pacs.ports import PacsClient, PacsReader
 from radgate_server.core.quarantine.refused_instance import RefusedInstance
 
 _JOINED_BYTES = 1 << 20
@@ -84,14 +84,15 @@ class UnobservedArrivals:
 
 def checked_pacs(client: PacsClient, tenant_id: str, observer: ArrivalObserver) -> PacsClient:
     """The same PACS; what it sends and should not comes as FailedInstance."""
-    return replace(client, reader=CheckedReader(client, tenant_id, observer))
+    return replace(client, reader=CheckedReader(client.name, client.reader, tenant_id, observer))
 
 
 class CheckedReader:
     """PacsReader that hands on whole instances that are what was listed, and of others that they are not."""
 
-    def __init__(self, client: PacsClient, tenant_id: str, observer: ArrivalObserver) -> None:
-        self._client = client
+    def __init__(self, name: str, reader: PacsReader, tenant_id: str, observer: ArrivalObserver) -> None:
+        self._name = name
+        self._reader = reader
         self._tenant_id = tenant_id
         self._observer = observer
 
@@ -100,8 +101,8 @@ class CheckedReader:
         self, scope: RetrieveScope, listed: Sequence[ListedInstance]
     ) -> AsyncIterator[AsyncIterator[Arrival]]:
         """As the client's own reader; listed instances in whose place others came are failed at the end."""
-        async with self._client.reader.retrieve(scope, listed) as arrivals:
-            comparison = _Comparison(self._client.name, scope, listed)
+        async with self._reader.retrieve(scope, listed) as arrivals:
+            comparison = _Comparison(self._name, scope, listed)
             async with aclosing(self._checked(arrivals, comparison)) as checked:
                 yield checked
 
@@ -114,7 +115,7 @@ class CheckedReader:
 
     def _observed(self, arrival: Arrival) -> Arrival:
         if isinstance(arrival, FailedInstance) and isinstance(arrival.error, REFUSED):
-            self._observer.instance_refused(self._tenant_id, self._client.name, reason_of(arrival.error))
+            self._observer.instance_refused(self._tenant_id, self._name, reason_of(arrival.error))
         return arrival
 
     async def _check(self, arrival: Arrival, comparison: "_Comparison") -> Arrival | None:
@@ -134,7 +135,7 @@ class CheckedReader:
         checked = comparison.judge(received, stated)
         if isinstance(checked, ReceivedInstance):
             self._compare_patients(comparison, checked.ref, stated.patient_id)
-            self._observer.received(self._tenant_id, self._client.name, checked.ref.study_instance_uid)
+            self._observer.received(self._tenant_id, self._name, checked.ref.study_instance_uid)
         else:
             self._hand_over(comparison, checked, stated, received.content)
         return checked
@@ -153,7 +154,7 @@ class CheckedReader:
         patient_id = failure and comparison.listed_patient_id(failure.ref)
         refused = RefusedInstance(
             self._tenant_id,
-            self._client.name,
+            self._name,
             reason_of(failure.error if failure else comparison.mismatch()),
             asked,
             patient_id or self._observer.known_patient_id(self._tenant_id, asked.study_instance_uid),
@@ -172,14 +173,14 @@ class CheckedReader:
                     return arrival, stated
             return arrival, await asyncio.to_thread(view_into, arrival.content, read_whole)
         except InstanceMalformedError as error:
-            raise InstanceMalformedError(error.message, pacs=self._client.name) from None
+            raise InstanceMalformedError(error.message, pacs=self._name) from None
         except OSError:
-            raise InstanceNotSentError("the instance can't be read at the PACS", pacs=self._client.name) from None
+            raise InstanceNotSentError("the instance can't be read at the PACS", pacs=self._name) from None
 
     def _compare_patients(self, comparison: "_Comparison", ref: InstanceRef, patient_id: str) -> None:
         known = self._observer.known_patient_id(self._tenant_id, ref.study_instance_uid)
         if comparison.is_of_another_patient(ref, patient_id, known):
-            self._observer.patient_differs(self._tenant_id, self._client.name, ref.study_instance_uid)
+            self._observer.patient_differs(self._tenant_id, self._name, ref.study_instance_uid)
 
 
 async def _stated(content: InstanceContent) -> StatedIdentity | None:

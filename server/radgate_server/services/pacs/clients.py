@@ -42,14 +42,22 @@ class _Connected:
 
 @dataclass(frozen=True, slots=True)
 class _TenantPacs:
-    """The PACS of a tenant, and what its users see of them: one client for each primary with its backups."""
+    """The PACS of a tenant, and what its users see of them: one client for each primary with its backups.
+
+    `shared` are the same groups, as they are fetched from together with other servers.
+    """
 
     connected: tuple[_Connected, ...] = ()
     groups: tuple[PacsClient, ...] = ()
+    shared: tuple[PacsClient, ...] = ()
 
 
 type Wrap = Callable[[PacsConfig, PacsClient], PacsClient]
 """Puts something around a PACS's client, such as its limits and circuit breakers."""
+
+
+type Share = Callable[[str, PacsClient], PacsClient]
+"""(tenant, group): puts something around a group's client, by which several servers fetch together."""
 
 
 class PacsClients:
@@ -71,10 +79,20 @@ class PacsClients:
         self._wrap = wrap
         self._tracker = tracker
         self._observer = observer or UnobservedArrivals()
+        self._share: Share = lambda _, client: client
         self._tenants: dict[str, _TenantPacs] = {}
         self._lock = asyncio.Lock()
         self._generations: Counter[str] = Counter()  # by tenant
         self._closing: set[asyncio.Future[None]] = set()
+
+    def share(self, share: Share) -> None:
+        """Put `share` around each group; before the first is asked for."""
+        self._share = share
+
+    async def unshared(self, tenant_id: str, name: str) -> PacsClient | None:
+        """The group of this name as this server alone reaches it, None when the tenant has none of it."""
+        groups = (await self._known(tenant_id)).groups
+        return next((client for client in groups if client.name == name), None)
 
     async def of_tenant(self, tenant_id: str) -> tuple[PacsClient, ...]:
         """The tenant's primaries in order of precedence, at least one; each stands for its backups too.
@@ -82,7 +100,7 @@ class PacsClients:
         Raises:
             NoPacsConfiguredError: there is none.
         """
-        groups = (await self._known(tenant_id)).groups
+        groups = (await self._known(tenant_id)).shared
         if not groups:
             raise NoPacsConfiguredError("the tenant has no PACS; an administrator can add one")
         return groups
@@ -126,7 +144,9 @@ class PacsClients:
                 old.pop(identity) if (identity := _identity(config)) in old else self._connect(config, reported)
                 for config in configs
             )
-            self._tenants[tenant_id] = _TenantPacs(connected, self._group(groups, connected))
+            grouped = self._group(groups, connected)
+            shared = tuple(self._share(tenant_id, client) for client in grouped)
+            self._tenants[tenant_id] = _TenantPacs(connected, grouped, shared)
             if loaded and _setup(known) != _setup(connected):
                 self._generations[tenant_id] += 1
         await self._release(old.values())

@@ -185,7 +185,7 @@ class RetrieveService:
         listing = await self._list(tenant_id, scope, self._lister.shown, learning)
         left_out = leave_out(listing.listed)
         wanted = [entry.ref for entry in listing.listed if entry.ref not in left_out]
-        near = {ref for ref in wanted if await self._is_cached(tenant_id, ref)}
+        near = await self._cached(tenant_id, wanted)
         refused = {ref: why for ref in wanted if ref not in near and (why := self._refused.of(tenant_id, ref))}
         plan = self._plan(tenant_id, scope, listing, [ref for ref in wanted if ref not in refused], near)
         try:
@@ -195,6 +195,20 @@ class RetrieveService:
         finally:
             for reader in plan.readers:
                 reader.leave()
+
+    @asynccontextmanager
+    async def open_part(self, tenant_id: str, scope: RetrieveScope, part: ListingPart) -> AsyncIterator[Retrieval]:
+        """Begin to fetch what somebody else has listed at one PACS. Leaving gives up what nobody else wants."""
+        with self._studies.learning() as learning:
+            wanted = [entry.ref for entry in part.listed]
+            near = await self._cached(tenant_id, wanted)
+            listing = Listing((part,))
+            plan = self._plan(tenant_id, scope, listing, wanted, near)
+            try:
+                yield Retrieval(listing, plan, self, tenant_id, learning, resumed=True)
+            finally:
+                for reader in plan.readers:
+                    reader.leave()
 
     async def instance(self, tenant_id: str, ref: InstanceRef) -> InstanceHandle:
         """One instance, from the nearest place that has it.
@@ -250,8 +264,19 @@ class RetrieveService:
         learning.learn_pacs(tenant_id, scope.study_instance_uid, (part.client.name for part in listing.parts))
         return listing
 
-    async def _is_cached(self, tenant_id: str, ref: InstanceRef) -> bool:
-        return await self._store.get(tenant_id, ref) is not None
+    async def _cached(self, tenant_id: str, wanted: Sequence[InstanceRef]) -> set[InstanceRef]:
+        """Which of them are cached. What arrives while that is looked up must not be fetched again."""
+        near = set[InstanceRef]()
+        while True:
+            coming = self._coming(wanted, tenant_id)
+            near |= {ref for ref in wanted if ref not in near and await self._store.get(tenant_id, ref) is not None}
+            if not coming - near - self._coming(wanted, tenant_id):
+                return near
+
+    def _coming(self, wanted: Sequence[InstanceRef], tenant_id: str) -> set[InstanceRef]:
+        studies = {ref.study_instance_uid for ref in wanted}
+        fetches = [fetch for study in studies for fetch in self._fetches.get((tenant_id, study), ())]
+        return {ref for ref in wanted for fetch in fetches if fetch.will_bring(ref)}
 
     async def _obtain_again(self, tenant_id: str, ref: InstanceRef) -> InstanceHandle:
         with self._studies.learning() as learning:

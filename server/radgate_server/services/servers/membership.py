@@ -40,6 +40,18 @@ class Membership(Repeating):
         """Who is there, this server included, as it was seen last."""
         return self._members
 
+    @property
+    def own(self) -> Member:
+        """This server."""
+        return self._own
+
+    async def find(self, member_id: str) -> Member | None:
+        """The member of this ID, None when it is not there. Raises DatabaseUnavailableError."""
+        found = _named(member_id, self._members)
+        if found is None:  # it may have come since the last look
+            found = _named(member_id, await self._registry.list_members())
+        return found
+
     def subscribe(self, heard: Callable[[int], None]) -> None:
         """Report how many servers there are, now and whenever that changes."""
         self._subscribers.append(heard)
@@ -72,3 +84,7 @@ class Membership(Repeating):
             f"another server ({names}) has the AE title {self._own.dicom_aet} too: what a PACS sends after a C-MOVE may"
             " arrive there; give each server its own dicom_aet, and each PACS all of them"
         )
+
+
+def _named(member_id: str, members: Sequence[Member]) -> Member | None:
+    return next((member for member in members if member.member_id == member_id), None)

@@ -21,6 +21,7 @@ from tests.conformance.audit_spool_suite import AuditSpoolSuite
 from tests.conformance.audit_trail_suite import AuditTrailSuite
 from tests.conformance.database_suites import AuditSuite, MigrationSuite, SqlDirectorySuite
 from tests.conformance.directory_suite import NOW
+from tests.conformance.holders_suite import HoldersInDatabaseSuite
 from tests.conformance.job_database_suite import JobQueueInDatabaseSuite, JobStoreInDatabaseSuite
 from tests.conformance.limits_suite import LimitsSuite
 from tests.conformance.members_suite import MembersInDatabaseSuite
@@ -54,6 +55,10 @@ class TestSqliteJobStore(JobStoreInDatabaseSuite):
 
 class TestSqliteMembers(MembersInDatabaseSuite):
     """Who shares the database."""
+
+
+class TestSqliteHolders(HoldersInDatabaseSuite):
+    """Which of them fetches a study."""
 
 
 class TestSqliteMigration(MigrationSuite):

@@ -1,8 +1,8 @@
-"""The table of the servers that share the database."""
+"""The tables of the servers that share the database, and of which study is fetched by whom."""
 
-from sqlalchemy import Column, String, Table
+from sqlalchemy import Boolean, Column, Index, String, Table, true
 
-from radgate_server.adapters.database.schema.tables import UtcDateTime, metadata
+from radgate_server.adapters.database.schema.tables import TENANT_ID, UtcDateTime, metadata
 
 members = Table(
     "members",
@@ -13,4 +13,17 @@ members = Table(
     Column("dicom_aet", String(16), nullable=False),
     Column("start_time", UtcDateTime, nullable=False),
     Column("lease_end_time", UtcDateTime, nullable=False, comment="it has announced itself by then, or is gone"),
+    Column("address", String, nullable=False, server_default="", comment="host:port for other members"),
+    Column("listens", Boolean, nullable=False, server_default=true(), comment="for what C-MOVE brings"),
+)
+
+# No foreign key: who holds a study may be lost, and the row is then another's.
+study_holders = Table(
+    "study_holders",
+    metadata,
+    Column("tenant_id", TENANT_ID, primary_key=True),
+    Column("study_instance_uid", String(64), primary_key=True),
+    Column("member_id", String(32), nullable=False, comment="fetches the study from its PACS for all"),
+    Column("since", UtcDateTime, nullable=False),
+    Index(None, "since"),
 )

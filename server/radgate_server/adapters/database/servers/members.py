@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.connection.time import Now, database_time
-from radgate_server.adapters.database.schema.servers import members
+from radgate_server.adapters.database.schema.servers import members, study_holders
 from radgate_server.core.servers.member import Member
 
 _column = members.c
+
+HOLDERS_KEPT = timedelta(days=30)
+"""An older claim of a study is dropped: few studies are read again after so long."""
 
 
 class SqlMemberRegistry:
@@ -26,8 +29,9 @@ class SqlMemberRegistry:
 
         def write(connection: Connection) -> Sequence[Member]:
             now = self._now(connection)
-            connection.execute(delete(members).where(_column.lease_end_time < now))
-            _announce(connection, member, now + timedelta(seconds=lease_s))
+            lost = connection.execute(delete(members).where(_column.lease_end_time < now)).rowcount
+            if _announce(connection, member, now + timedelta(seconds=lease_s)) or lost:
+                _drop_claims(connection, now)
             return _list(connection, now)
 
         return await self._database.write(write)
@@ -42,13 +46,22 @@ class SqlMemberRegistry:
         return await self._database.read(lambda connection: _list(connection, self._now(connection)))
 
 
-def _announce(connection: Connection, member: Member, until: datetime) -> None:
+def _announce(connection: Connection, member: Member, until: datetime) -> bool:
+    """Whether it was not there."""
     own = _column.member_id == member.member_id
-    if not connection.execute(update(members).where(own).values(lease_end_time=until)).rowcount:
-        connection.execute(insert(members).values(**asdict(member), lease_end_time=until))
+    if connection.execute(update(members).where(own).values(lease_end_time=until)).rowcount:
+        return False
+    connection.execute(insert(members).values(**asdict(member), lease_end_time=until))
+    return True
+
+
+def _drop_claims(connection: Connection, now: datetime) -> None:
+    """Those of members that are lost, and what is very old."""
+    of_lost = study_holders.c.member_id.not_in(select(_column.member_id))
+    connection.execute(delete(study_holders).where(or_(of_lost, study_holders.c.since < now - HOLDERS_KEPT)))
 
 
 def _list(connection: Connection, now: datetime) -> Sequence[Member]:
-    query = select(_column.member_id, _column.name, _column.version, _column.dicom_aet, _column.start_time)
+    query = select(*(column for column in _column if column is not _column.lease_end_time))
     rows = connection.execute(query.where(_column.lease_end_time >= now)).all()
     return sorted((Member(*row) for row in rows), key=lambda member: (member.start_time, member.member_id))

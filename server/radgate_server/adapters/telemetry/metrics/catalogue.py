@@ -58,6 +58,9 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
         Metric("radgate_pacs_calls", _C, ("tenant", "pacs", "operation", "outcome"), "Operations that ended."),
         Metric("radgate_pacs_call_seconds", _H, ("tenant", "pacs", "operation"), "How long operations took."),
         Metric("radgate_pacs_received_bytes", _C, ("tenant", "pacs"), "Bytes of instances from a PACS."),
+        Metric("radgate_peer_instances", _C, (), "Instances that another server sent, and no PACS was asked for."),
+        Metric("radgate_peer_received_bytes", _C, (), "Bytes of these instances."),
+        Metric("radgate_study_takeovers", _C, (), "Studies taken over from a server that failed to send them."),
         Metric(
             "radgate_pacs_instances_refused",
             _C,

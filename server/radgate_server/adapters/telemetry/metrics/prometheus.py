@@ -77,6 +77,15 @@ class PrometheusTelemetry:
         """An instance that a PACS sent names another patient."""
         self._of("radgate_pacs_patient_mismatches", tenant_id, pacs).inc()
 
+    def peer_received(self, count: int) -> None:
+        """An instance of so many bytes came from a peer, and not from the PACS."""
+        self._of("radgate_peer_instances").inc()
+        self._of("radgate_peer_received_bytes").inc(count)
+
+    def study_taken_over(self) -> None:
+        """The claim of a study was taken over from a peer that failed."""
+        self._of("radgate_study_takeovers").inc()
+
     def association_refused(self, reason: str) -> None:
         """The storage SCP turned away an association."""
         self._of("radgate_dimse_associations_refused", reason).inc()

@@ -1,0 +1,47 @@
+"""How one member asks another for instances of a study that the other holds."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from radgate_server.core.dicom.identifiers import RetrieveScope
+from radgate_server.core.dicom.instances import ListedInstance, ReceivedInstance
+from radgate_server.core.servers.member import Member
+
+
+class PeerFailedError(Exception):
+    """A peer can't be reached, refuses, falls silent, or sends what is not right. Clients never see it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerRequest:
+    """What one member wants of another: `listed`, all of one study, of the tenant's PACS (or group) of that name."""
+
+    tenant_id: str
+    pacs: str
+    scope: RetrieveScope
+    listed: tuple[ListedInstance, ...]
+
+
+class Peers(Protocol):
+    """The other members."""
+
+    def fetch(
+        self, holder: Member, request: PeerRequest
+    ) -> AbstractAsyncContextManager[AsyncIterator[ReceivedInstance]]:
+        """Stream what the holder has or fetches, whole and verified by size and checksum, in any order.
+
+        What it can't get is left out. Raises PeerFailedError, also half-way; leaving the context gives up the rest.
+        """
+        ...
+
+
+class NoPeers:
+    """Peers of a server that asks nobody."""
+
+    def fetch(
+        self, holder: Member, request: PeerRequest
+    ) -> AbstractAsyncContextManager[AsyncIterator[ReceivedInstance]]:
+        """Raise PeerFailedError."""
+        raise PeerFailedError(f"this server asks no other, and so not {holder.name}")

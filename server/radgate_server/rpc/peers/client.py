@@ -1,0 +1,148 @@
+"""Asks other servers of the installation for what they hold."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+
+import google_crc32c
+import grpc
+
+from radgate_server.core.dicom.identifiers import InstanceRef
+from radgate_server.core.dicom.instances import MemoryContent, ReceivedInstance
+from radgate_server.core.gateway.ports import TlsSource
+from radgate_server.core.servers.member import Member
+from radgate_server.core.servers.peers import PeerFailedError, PeerRequest
+from radgate_server.rpc.peers import peer_service_pb2 as pb
+from radgate_server.rpc.peers.messages import METHOD, encode_request
+from radgate_server.rpc.peers.secret import ANSWER_KEY, REQUEST_KEY, PeerSecret
+from radgate_server.settings.shared.table import MIB
+
+_OPTIONS = (
+    ("grpc.keepalive_time_ms", 5000),  # a machine that is lost is noticed within ten seconds
+    ("grpc.keepalive_timeout_ms", 5000),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", 4 * MIB),  # so much is in transit at most
+    ("grpc.enable_http_proxy", 0),
+)
+_LONGEST_S = 3600.0
+
+type _Call = grpc.aio.UnaryStreamCall[bytes, pb.FetchInstancesResponse]
+
+
+@dataclass(frozen=True, slots=True)
+class PeerTimeouts:
+    """Seconds until a peer accepts a request, and between two of its messages."""
+
+    connect_s: float
+    idle_s: float
+
+
+class GrpcPeers:
+    """Peers over gRPC; one connection to each address, opened when it is first used. `close` it."""
+
+    def __init__(
+        self, secret: PeerSecret, timeouts: PeerTimeouts, max_instance_bytes: int, tls: TlsSource | None = None
+    ) -> None:
+        self._secret = secret
+        self._timeouts = timeouts
+        self._max_instance_bytes = max_instance_bytes
+        self._tls = tls
+        self._channels: dict[str, grpc.aio.Channel] = {}
+
+    @asynccontextmanager
+    async def fetch(self, holder: Member, request: PeerRequest) -> AsyncIterator[AsyncIterator[ReceivedInstance]]:
+        """Stream what the holder has or fetches."""
+        encoded = encode_request(request)
+        signature = self._secret.sign(holder.member_id, encoded)
+        ask: grpc.aio.UnaryStreamMultiCallable[bytes, pb.FetchInstancesResponse] = self._channel(
+            holder.address
+        ).unary_stream(METHOD, response_deserializer=pb.FetchInstancesResponse.FromString)
+        call = ask(encoded, timeout=_LONGEST_S, metadata=((REQUEST_KEY, signature),))
+        try:
+            await self._accepted(call, signature)
+            async with aclosing(self._instances(call, request)) as instances:
+                yield instances
+        finally:
+            call.cancel()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        channels, self._channels = self._channels, {}
+        for channel in channels.values():
+            await channel.close()
+
+    def _channel(self, address: str) -> grpc.aio.Channel:
+        if address not in self._channels:
+            self._channels[address] = self._open(address)
+        return self._channels[address]
+
+    def _open(self, address: str) -> grpc.aio.Channel:
+        if self._tls is None:
+            return grpc.aio.insecure_channel(address, options=_OPTIONS)
+        own = self._tls.current
+        credentials = grpc.ssl_channel_credentials(
+            own.client_ca or own.certificate_chain, own.private_key, own.certificate_chain
+        )
+        return grpc.aio.secure_channel(address, credentials, options=_OPTIONS)
+
+    async def _accepted(self, call: "_Call", signature: str) -> None:
+        """Wait until a server of the installation has accepted the request."""
+        try:
+            async with asyncio.timeout(self._timeouts.connect_s):
+                metadata = await call.initial_metadata()
+        except TimeoutError:
+            raise PeerFailedError("it does not accept requests in time") from None
+        except grpc.aio.AioRpcError as error:
+            raise PeerFailedError(_described(error)) from None
+        answers = [str(value) for key, value in metadata or () if key == ANSWER_KEY]
+        if not answers:
+            raise PeerFailedError(_refusal(await call.code()))
+        if not self._secret.verify_answer(answers[0], signature):
+            raise PeerFailedError("it is no server of this installation")
+
+    async def _instances(self, call: "_Call", request: PeerRequest) -> AsyncGenerator[ReceivedInstance]:
+        wanted = {(one.ref.series_instance_uid, one.ref.sop_instance_uid): one.ref for one in request.listed}
+        while (message := await self._next(call)) is not None:
+            if message.WhichOneof("part") != "header":
+                raise PeerFailedError("it sent bytes of no instance")
+            header = message.header
+            ref = wanted.pop((header.series_instance_uid, header.sop_instance_uid), None)
+            if ref is None:
+                raise PeerFailedError("it sent an instance that was not asked for")
+            yield await self._instance(call, ref, header)
+
+    async def _instance(self, call: "_Call", ref: InstanceRef, header: pb.PeerInstanceHeader) -> ReceivedInstance:
+        """Read it whole; it is verified by size and checksum."""
+        if not 0 < header.size_bytes <= self._max_instance_bytes:
+            raise PeerFailedError("it sent an instance of an impossible size")
+        parts, size_bytes, checksum = list[bytes](), 0, 0
+        while size_bytes < header.size_bytes:
+            message = await self._next(call)
+            if message is None or not message.chunk:
+                raise PeerFailedError("it cut an instance short")
+            parts.append(message.chunk)
+            size_bytes += len(message.chunk)
+            checksum = google_crc32c.extend(checksum, message.chunk)
+        if size_bytes != header.size_bytes or checksum != header.crc32c:
+            raise PeerFailedError("it sent an instance whose checksum is wrong")
+        return ReceivedInstance(ref, header.sop_class_uid, header.transfer_syntax_uid, MemoryContent(tuple(parts)))
+
+    async def _next(self, call: "_Call") -> pb.FetchInstancesResponse | None:
+        try:
+            async with asyncio.timeout(self._timeouts.idle_s):
+                message = await call.read()
+        except TimeoutError:
+            raise PeerFailedError("it fell silent") from None
+        except grpc.aio.AioRpcError as error:
+            raise PeerFailedError(_described(error)) from None
+        return message if isinstance(message, pb.FetchInstancesResponse) else None
+
+
+def _described(error: grpc.aio.AioRpcError) -> str:
+    return _refusal(error.code())
+
+
+def _refusal(code: grpc.StatusCode) -> str:
+    return f"it answers {code.name}"

@@ -1,0 +1,99 @@
+"""Serves other servers of the installation what this one holds, on a port of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from radgate_server.core.dicom.instances import FailedInstance, InstanceHandle
+from radgate_server.core.errors import ConfigurationError, GatewayError
+from radgate_server.core.gateway.ports import TlsSource
+from radgate_server.core.servers.peers import PeerRequest
+from radgate_server.rpc.peers import peer_service_pb2 as pb
+from radgate_server.rpc.peers.messages import METHOD_NAME, SERVICE, decode_request, header_of
+from radgate_server.rpc.peers.secret import ANSWER_KEY, REQUEST_KEY, PeerSecret
+from radgate_server.rpc.server.tls import server_credentials
+from radgate_server.settings.shared.table import MIB
+
+_CHUNK_BYTES = 512 * 1024
+_OPTIONS = (
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", 16 * MIB),  # the list of a large study's instances
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.min_ping_interval_without_data_ms", 4000),  # clients notice by pings that this machine is lost
+    ("grpc.http2.max_ping_strikes", 0),
+)
+
+
+class HeldStudies(Protocol):
+    """What this server has, and fetches by itself."""
+
+    def open(self, request: PeerRequest) -> AbstractAsyncContextManager[AsyncIterator[InstanceHandle | FailedInstance]]:
+        """The instances of the request as they become available. Raises GatewayError. It asks no other server."""
+        ...
+
+
+class PeerServer:
+    """The port. It is bound at once, so that it can be announced; requests wait until `start`."""
+
+    def __init__(self, host: str, port: int, secret: PeerSecret, tls: TlsSource | None = None) -> None:
+        """Bind the port. Raises ConfigurationError."""
+        self._secret = secret
+        self._server = grpc.aio.server(options=_OPTIONS)
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        try:
+            if tls is None:
+                self.port = self._server.add_insecure_port(address)
+            else:
+                self.port = self._server.add_secure_port(address, server_credentials(tls))
+        except RuntimeError:
+            raise ConfigurationError(f"servers.peer_port: can't listen on {address}; is it in use?") from None
+
+    async def start(self, member_id: str, held: HeldStudies) -> None:
+        """Serve as the member of this ID."""
+        servicer = _Servicer(member_id, held, self._secret)
+        handler: grpc.RpcMethodHandler[bytes, pb.FetchInstancesResponse] = grpc.unary_stream_rpc_method_handler(
+            servicer.fetch_instances, response_serializer=pb.FetchInstancesResponse.SerializeToString
+        )
+        self._server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE, {METHOD_NAME: handler})])
+        await self._server.start()
+
+    async def close(self) -> None:
+        """End what is in progress: a peer then fetches the rest itself."""
+        await self._server.stop(0)
+
+
+class _Servicer:
+    def __init__(self, member_id: str, held: HeldStudies, secret: PeerSecret) -> None:
+        self._member_id = member_id
+        self._held = held
+        self._secret = secret
+
+    async def fetch_instances(
+        self, encoded: bytes, context: "grpc.aio.ServicerContext[bytes, pb.FetchInstancesResponse]"
+    ) -> AsyncIterator[pb.FetchInstancesResponse]:
+        """Send what can be got; what can't is left out."""
+        metadata = dict(context.invocation_metadata() or ())
+        signature = str(metadata.get(REQUEST_KEY, ""))
+        if not self._secret.verify(signature, self._member_id, encoded):
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "only servers of the same installation may ask")
+        try:
+            request = decode_request(encoded)
+        except DecodeError:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not a request")
+        await context.send_initial_metadata(((ANSWER_KEY, self._secret.answer(signature)),))
+        try:
+            async with self._held.open(request) as deliveries:
+                async for delivery in deliveries:
+                    if isinstance(delivery, FailedInstance):
+                        continue
+                    yield header_of(delivery)
+                    for offset in range(0, delivery.size_bytes, _CHUNK_BYTES):
+                        length = min(_CHUNK_BYTES, delivery.size_bytes - offset)
+                        yield pb.FetchInstancesResponse(chunk=await delivery.read(offset, length))
+                        await asyncio.sleep(0)
+        except GatewayError:  # what it is, the log of the retrieve has
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "the study can't be fetched here")

@@ -1,0 +1,162 @@
+"""One server asks another for a study over a real port; what is not right is refused."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.dicom.instances import (
+    FailedInstance,
+    InstanceHandle,
+    ListedInstance,
+    MemoryContent,
+    ReceivedInstance,
+)
+from radgate_server.core.dicom.memory_instance import MemoryInstance
+from radgate_server.core.errors import InstanceNotSentError, PacsUnreachableError
+from radgate_server.core.servers.peers import PeerFailedError, PeerRequest
+from radgate_server.rpc.peers.client import GrpcPeers, PeerTimeouts
+from radgate_server.rpc.peers.secret import TOLERANCE_S, PeerSecret
+from radgate_server.rpc.peers.server import PeerServer
+from tests.conformance.members_suite import FIRST
+
+STUDY = "2.25.1"
+SECRET, ANOTHER = PeerSecret(bytes(32)), PeerSecret(b"x" * 32)
+REFS = [InstanceRef(STUDY, "2.25.2", f"2.25.2.{number}") for number in range(3)]
+REQUEST = PeerRequest("east", "main", RetrieveScope(STUDY), tuple(ListedInstance(ref, "1.2.3", "ID") for ref in REFS))
+
+
+def handle(ref: InstanceRef, size_bytes: int = 1_300_000) -> MemoryInstance:
+    content = MemoryContent((ref.sop_instance_uid.encode() * (size_bytes // 10),))
+    return MemoryInstance.from_received(ReceivedInstance(ref, "1.2.3", "1.2.840.10008.1.2.1", content))
+
+
+class Cut(MemoryInstance):
+    """Its bytes are fewer than it says."""
+
+    async def read(self, offset: int, length: int) -> bytes:
+        return (await super().read(offset, length))[:-1]
+
+
+class Changed(MemoryInstance):
+    """Its bytes are others than it says."""
+
+    async def read(self, offset: int, length: int) -> bytes:
+        return bytes(length)
+
+
+@dataclass
+class Held:
+    """HeldStudies of these, after which `failure` is raised."""
+
+    deliveries: Sequence[InstanceHandle | FailedInstance]
+    failure: Exception | None = None
+    requests: list[PeerRequest] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def open(self, request: PeerRequest) -> AsyncIterator[AsyncIterator[InstanceHandle | FailedInstance]]:
+        self.requests.append(request)
+
+        async def deliver() -> AsyncIterator[InstanceHandle | FailedInstance]:
+            for delivery in self.deliveries:
+                yield delivery
+            if self.failure is not None:
+                raise self.failure
+
+        yield deliver()
+
+
+@asynccontextmanager
+async def asking(
+    held: Held, *, server: PeerSecret = SECRET, client: PeerSecret = SECRET
+) -> AsyncIterator[Callable[[PeerRequest], AsyncIterator[ReceivedInstance]]]:
+    """Asks a server that holds this."""
+    listener = PeerServer("127.0.0.1", 0, server)
+    await listener.start(FIRST.member_id, held)
+    peers = GrpcPeers(client, PeerTimeouts(20, 20), 1 << 22)
+    holder = replace(FIRST, address=f"127.0.0.1:{listener.port}")
+
+    async def ask(request: PeerRequest) -> AsyncIterator[ReceivedInstance]:
+        async with peers.fetch(holder, request) as instances:
+            async for instance in instances:
+                yield instance
+
+    try:
+        yield ask
+    finally:
+        await peers.close()
+        await listener.close()
+
+
+async def test_instances_arrive_whole_and_what_failed_is_left_out() -> None:
+    held = Held(
+        [handle(REFS[2]), FailedInstance(REFS[1], InstanceNotSentError("not sent", pacs="main")), handle(REFS[0])]
+    )
+    async with asking(held) as ask:
+        came = [instance async for instance in ask(REQUEST)]
+    assert [one.ref for one in came] == [REFS[2], REFS[0]]
+    assert [b"".join(one.content.pieces(1 << 20)) for one in came] == [
+        bytes(await handle(ref).read(0, handle(ref).size_bytes)) for ref in (REFS[2], REFS[0])
+    ]
+    assert held.requests == [REQUEST]
+
+
+@pytest.mark.parametrize(
+    ("deliver", "reason"),
+    [
+        (lambda: Cut.from_received(_received(REFS[0])), "checksum|cut an instance short"),
+        (lambda: Changed.from_received(_received(REFS[0])), "checksum"),
+        (lambda: handle(InstanceRef(STUDY, "2.25.2", "2.25.9")), "was not asked for"),
+        (lambda: handle(InstanceRef(STUDY, "2.25.8", "2.25.2.0")), "was not asked for"),
+        (lambda: handle(REFS[0], 9_000_000), "impossible size"),
+    ],
+)
+async def test_a_peer_that_lies_is_refused(deliver: Callable[[], InstanceHandle], reason: str) -> None:
+    async with asking(Held([deliver()])) as ask:
+        with pytest.raises(PeerFailedError, match=reason):
+            [instance async for instance in ask(REQUEST)]
+
+
+def _received(ref: InstanceRef) -> ReceivedInstance:
+    return ReceivedInstance(ref, "1.2.3", "1.2.840.10008.1.2.1", MemoryContent((b"dicom" * 1000,)))
+
+
+async def test_who_does_not_know_the_secret_gets_nothing() -> None:
+    held = Held([handle(REFS[0])])
+    async with asking(held, client=ANOTHER) as ask:
+        with pytest.raises(PeerFailedError, match="UNAUTHENTICATED"):
+            [instance async for instance in ask(REQUEST)]
+    assert held.requests == []
+
+
+async def test_what_the_holder_can_not_fetch_ends_the_stream() -> None:
+    failure = PacsUnreachableError("out of reach", pacs="main")
+    async with asking(Held([handle(REFS[0])], failure)) as ask:
+        instances = aiter(ask(REQUEST))
+        assert (await anext(instances)).ref == REFS[0]
+        with pytest.raises(PeerFailedError, match="UNAVAILABLE"):
+            await anext(instances)
+
+
+async def test_nobody_listens() -> None:
+    peers = GrpcPeers(SECRET, PeerTimeouts(20, 20), 1 << 20)
+    with pytest.raises(PeerFailedError, match="UNAVAILABLE"):
+        async with peers.fetch(replace(FIRST, address="127.0.0.1:1"), REQUEST):
+            pytest.fail("it was accepted")
+    await peers.close()
+
+
+def test_a_signature_holds_for_one_member_one_request_and_a_while() -> None:
+    moment = 1_000_000.0
+    signer = PeerSecret(bytes(32), lambda: moment)
+    signature = signer.sign("a", b"tenant east")
+    assert signer.verify(signature, "a", b"tenant east")
+    assert not signer.verify(signature, "b", b"tenant east")
+    assert not signer.verify(signature, "a", b"tenant west")
+    assert not PeerSecret(b"x" * 32, lambda: moment).verify(signature, "a", b"tenant east")
+    assert not PeerSecret(bytes(32), lambda: moment + TOLERANCE_S + 1).verify(signature, "a", b"tenant east")
+    assert [signer.verify(bad, "a", b"tenant east") for bad in ("", ".", "1", "\u0663.x", "9" * 99)] == [False] * 5
+    assert signer.verify_answer(signer.answer(signature), signature)
+    assert not signer.verify_answer(PeerSecret(b"x" * 32).answer(signature), signature)
