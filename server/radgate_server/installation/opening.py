@@ -149,7 +149,7 @@ async def open_installation(
     """
     await asyncio.to_thread(pass_gate, settings, purpose)
     await asyncio.to_thread(pacs_adapters)
-    database = Database(settings.database_url_or_default)
+    database = Database(settings.database_url_or_default, settings.database)
     stack.push_async_callback(database.close)
     on_database(database)
     keys = InstallationKeys(database, settings.data_dir, KEY_FILES, sealing_file)

@@ -35,6 +35,7 @@ from radgate_server.settings.reports import ReportSettings
 from radgate_server.settings.retention import RetentionSettings
 from radgate_server.settings.retrieve import RetrieveSettings
 from radgate_server.settings.secrets import SecretsSettings
+from radgate_server.settings.shared.database import DatabaseSettings
 from radgate_server.settings.shared.table import Port
 from radgate_server.settings.shared.variables import Variables, is_secret, nearest_setting
 from radgate_server.settings.shared.web_addresses import is_host
@@ -94,6 +95,7 @@ class Settings(BaseSettings):
     )
     metrics_port: Port = Field(default=9464, description="Prometheus metrics, /healthz and /readyz.")
     drain_s: float = Field(default=20, ge=0, description="After SIGTERM, streams in flight may continue for this long.")
+    database: DatabaseSettings = DatabaseSettings()
     auth: AuthSettings = AuthSettings()
     cache: CacheSettings = CacheSettings()
     quarantine: QuarantineSettings = QuarantineSettings()

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from radgate_server.adapters.database.connection.engine import BUSY_TIMEOUT_S, WRITES, open_engine
 from radgate_server.adapters.database.connection.unavailable import unavailable
 from radgate_server.adapters.database.schema_revision import MIGRATIONS, first_line
+from radgate_server.settings.shared.database import DatabaseSettings
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,8 @@ def migrate(url: str) -> None:
         ConfigurationError: the URL is not usable.
         DatabaseUnavailableError: the database can't be reached, or fails.
     """
-    engine = open_engine(url, statement_timeout_s=0)
+    # Migrations take as long as they do, and wait for one another.
+    engine = open_engine(url, DatabaseSettings(statement_timeout_s=0, lock_timeout_s=0))
     try:
         _upgrade(engine)
     except SQLAlchemyError as error:

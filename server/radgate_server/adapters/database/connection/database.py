@@ -11,10 +11,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from radgate_server.adapters.database.connection.engine import CONNECTIONS, OVERFLOW, WRITES, open_engine
+from radgate_server.adapters.database.connection.engine import WRITES, open_engine
 from radgate_server.adapters.database.connection.unavailable import unavailable
 from radgate_server.core.failure_text import describe_failure
 from radgate_server.lib.condition_log import ConditionLog
+from radgate_server.settings.shared.database import DatabaseSettings
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +26,10 @@ SETTLE_S = 5.0
 class Database:
     """An engine whose blocking calls run in threads of their own. `close()` it."""
 
-    def __init__(self, url: str) -> None:
-        self.engine = open_engine(url)
-        self._executor = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="database")
+    def __init__(self, url: str, limits: DatabaseSettings | None = None) -> None:
+        self._limits = limits or DatabaseSettings()
+        self.engine = open_engine(url, self._limits)
+        self._executor = ThreadPoolExecutor(self._limits.threads, thread_name_prefix="database")
         # Apart, for a disk that is full or read-only can still be read.
         self._reading = ConditionLog(log, "the database can't be read", settle_s=SETTLE_S)
         self._writing = ConditionLog(log, "the database can't be written", settle_s=SETTLE_S)
@@ -67,7 +69,7 @@ class Database:
     @property
     def connections_limit(self) -> int:
         """How many connections there may be."""
-        return CONNECTIONS + OVERFLOW
+        return self._limits.connections
 
     async def close(self) -> None:
         """Finish what runs, and close the connections."""

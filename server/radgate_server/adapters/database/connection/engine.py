@@ -10,11 +10,9 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from radgate_server.core.errors import ConfigurationError
+from radgate_server.settings.shared.database import DatabaseSettings
 
 BUSY_TIMEOUT_S = 10
-STATEMENT_TIMEOUT_S = 10
-CONNECTIONS = 4
-OVERFLOW = 1
 
 WRITES = "radgate_writes"
 """Execution option of a connection whose transaction is going to write."""
@@ -58,11 +56,9 @@ def _check_sqlite_file(database: str | None) -> None:
         raise ConfigurationError("setting database_url: the folder of the SQLite file does not exist")
 
 
-def open_engine(url: str, *, statement_timeout_s: int = STATEMENT_TIMEOUT_S) -> Engine:
-    """Make an engine; connects when first used. Whoever calls disposes of it.
-
-    `statement_timeout_s` of 0 means none; it holds for PostgreSQL.
-    """
+def open_engine(url: str, limits: DatabaseSettings | None = None) -> Engine:
+    """Make an engine within these limits; connects when first used. Whoever calls disposes of it."""
+    limits = limits or DatabaseSettings()
     parsed = parse_url(url)
     sqlite = parsed.get_backend_name() == "sqlite"
     if sqlite:
@@ -71,11 +67,11 @@ def open_engine(url: str, *, statement_timeout_s: int = STATEMENT_TIMEOUT_S) -> 
         parsed,
         # Parameters hold names and addresses; they have no business in an error's text.
         hide_parameters=True,
-        pool_size=CONNECTIONS,
-        max_overflow=OVERFLOW,
+        pool_size=limits.threads,
+        max_overflow=limits.connections - limits.threads,
         pool_timeout=BUSY_TIMEOUT_S,
         pool_pre_ping=not sqlite,
-        connect_args=_sqlite_arguments() if sqlite else _postgres_arguments(statement_timeout_s),
+        connect_args=_sqlite_arguments() if sqlite else _postgres_arguments(limits),
     )
     if sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
@@ -100,14 +96,19 @@ def _sqlite_arguments() -> dict[str, Any]:
     return {"timeout": BUSY_TIMEOUT_S, "isolation_level": None}
 
 
-def _postgres_arguments(statement_timeout_s: int) -> dict[str, Any]:
+def _postgres_arguments(limits: DatabaseSettings) -> dict[str, Any]:
+    timeouts_s = {
+        "statement_timeout": limits.statement_timeout_s,
+        "lock_timeout": limits.lock_timeout_s,
+        "idle_in_transaction_session_timeout": limits.idle_transaction_timeout_s,
+    }
     return {
         "application_name": "radgate",
-        "connect_timeout": 5,
+        "connect_timeout": limits.connect_timeout_s,
         "keepalives_idle": 30,
         "keepalives_interval": 5,
         "keepalives_count": 3,
-        "options": f"-c statement_timeout={statement_timeout_s * 1000}",
+        "options": " ".join(f"-c {name}={seconds * 1000}" for name, seconds in timeouts_s.items()),
     }
 
 
