@@ -8,9 +8,10 @@ import google_crc32c
 import pytest
 
 from radgate_server.core.cache.ports.tiers import InstanceStore
+from radgate_server.core.cache.scope import CacheScope
 from radgate_server.core.dicom.identifiers import InstanceRef
 from radgate_server.core.dicom.instance_index import BulkItem, FrameTable, InstanceIndex, Span
-from radgate_server.core.dicom.instances import FileContent, InstanceHandle, MemoryContent, ReceivedInstance
+from radgate_server.core.dicom.instances import FileContent, InstanceHandle, MemoryContent, Origin, ReceivedInstance
 from radgate_server.core.errors import CorruptEntryError
 
 BLOCK = 256 * 1024
@@ -168,6 +169,37 @@ class InstanceStoreSuite:
         assert (await store.usage("alpha")).used_bytes == 0
         assert (await store.usage("beta")).entries == 6
         assert await whole(await got(store, "beta", refs[0])) == b"data"
+
+    async def test_invalidates_what_a_scope_covers(self, store: InstanceStore) -> None:
+        early, late = Origin("main", 1000.0), Origin("other", 2000.0)
+        places = {
+            InstanceRef("1.2.1", "1.1", "1.1.1"): early,
+            InstanceRef("1.2.1", "1.1", "1.1.2"): late,
+            InstanceRef("1.2.1", "1.2", "1.2.1"): early,
+            InstanceRef("1.2.2", "1.3", "1.3.1"): late,
+            InstanceRef("1.2.2", "1.3", "1.3.2"): Origin("", 1500.0),
+        }
+        for scope in (
+            CacheScope("alpha", "1.2.1", "1.1"),
+            CacheScope("alpha", "1.2.1", "1.1", "1.1.2"),
+            CacheScope("alpha", pacs="main"),
+            CacheScope("alpha", "1.2.1", pacs="other"),
+            CacheScope("alpha", fetched_before_s=1500.0),
+            CacheScope("alpha", pacs="third"),
+            CacheScope("alpha", "1.2.2", fetched_before_s=10.0),
+        ):
+            for tenant in ("alpha", "beta"):
+                for ref, origin in places.items():
+                    await store.put(tenant, replace(received(b"data", ref), origin=origin))
+            covered = {ref for ref, origin in places.items() if scope.covers(ref, origin)}
+            assert await store.count(scope) == len(covered)
+            assert await store.invalidate_part(scope) == len(covered)
+            assert {ref for ref in places if await store.get("alpha", ref) is None} == covered
+            assert (await store.usage("beta")).entries == len(places)
+
+    async def test_what_is_put_without_a_time_was_fetched_now(self, store: InstanceStore) -> None:
+        await store.put("alpha", replace(received(b"data"), origin=Origin("main")))
+        assert await store.count(CacheScope("alpha", fetched_before_s=10.0)) == 0
 
     async def test_reports_usage_by_tenant(self, store: InstanceStore) -> None:
         await store.put("alpha", received(pattern(5000)))

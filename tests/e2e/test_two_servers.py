@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +18,7 @@ from tests.e2e.waiting import wait_for
 from tests.integration.orthanc import OrthancServer
 from tests.integration.postgres import Postgres, running_postgres
 
+WHOLE = {"accept": 'multipart/related; type="application/dicom"'}
 THUMBNAILS = {"makeThumbnails": {"studyInstanceUid": GREY_STUDY}, "requestId": "mine"}
 
 
@@ -56,6 +57,40 @@ def test_servers_know_of_each_other_and_keep_to_one_quota(start: Start) -> None:
     servers[1].stop()
     assert len(json.loads(servers[0].cli("servers", "--json"))) == 1
     wait_for(lambda: not problem_at(servers[0]), "the first notices that it is alone")
+
+
+def test_a_part_that_is_invalidated_at_one_server_is_dropped_at_the_other(start: Start) -> None:
+    servers = start()
+    with servers[0].client(EAST) as first, servers[1].client(EAST) as second:
+        first.get(f"/dicom-web/studies/{GREY_STUDY}", headers=WHOLE).raise_for_status()
+        listed = first.get(f"/dicom-web/studies/{GREY_STUDY}/instances").raise_for_status().json()
+        series, instance = (listed[0][tag]["Value"][0] for tag in ("0020000E", "00080018"))
+        one = {"studyInstanceUid": GREY_STUDY, "seriesInstanceUid": series, "sopInstanceUid": instance}
+        assert cached_at(first) == counted(first, {"olderThan": "0s"}) == GREY_SLICES
+        assert counted(first, {"pacs": "none"}) == counted(first, {"olderThan": "3600s"}) == 0
+        assert counted(first, one) == 1
+        invalidate(second, {"pacs": "none"})
+        invalidate(second, one)
+        wait_for(lambda: cached_at(first) == GREY_SLICES - 1, "the other server drops the instance")
+        invalidate(second, {"olderThan": "0s"})
+        wait_for(lambda: cached_at(first) == 0, "the other server drops what is old")
+
+
+def counted(web: httpx.Client, chosen: Mapping[str, str]) -> int:
+    """How many instances the server would drop."""
+    answer = web.post("/api/v1/admin/cache/invalidate", json={**chosen, "dryRun": True}).raise_for_status()
+    return int(answer.json().get("instancesRemoved", 0))
+
+
+def invalidate(web: httpx.Client, chosen: Mapping[str, str]) -> None:
+    """Have it dropped."""
+    web.post("/api/v1/admin/cache/invalidate", json=chosen).raise_for_status()
+
+
+def cached_at(web: httpx.Client) -> int:
+    """How many instances of the tenant are on the server's disk."""
+    tiers = web.get("/api/v1/admin/cache/stats").raise_for_status().json()["tiers"]
+    return sum(int(tier.get("entries", 0)) for tier in tiers if tier["tier"] == "CACHE_TIER_WARM")
 
 
 def burst(servers: Sequence[RadgateProcess], requests: int) -> Counter[int]:

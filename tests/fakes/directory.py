@@ -193,9 +193,9 @@ class MemoryDirectory:
         return len(self._changes)
 
     async def announce_invalidation(
-        self, tenant_id: str, study_instance_uid: str, kind: ChangeKind = ChangeKind.CACHE
+        self, tenant_id: str, study_instance_uid: str, kind: ChangeKind = ChangeKind.CACHE, part: str = ""
     ) -> None:
-        self._announce(kind, tenant_id, study_instance_uid)
+        self._announce(kind, tenant_id, study_instance_uid, part)
 
     def _others(self, place: tuple[str, str]) -> dict[str, str]:
         tenant_id, name = place
@@ -209,8 +209,8 @@ class MemoryDirectory:
             if place in (group, (active.tenant_id, active.active)):
                 del self._active[group]
 
-    def _announce(self, kind: ChangeKind, tenant_id: str, subject: str) -> None:
-        self._changes.append(Change(len(self._changes) + 1, kind, tenant_id, subject))
+    def _announce(self, kind: ChangeKind, tenant_id: str, subject: str, part: str = "") -> None:
+        self._changes.append(Change(len(self._changes) + 1, kind, tenant_id, subject, part))
 
     def _require_tenant(self, tenant_id: str) -> None:
         if tenant_id not in self._tenants:

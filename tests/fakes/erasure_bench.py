@@ -152,7 +152,7 @@ async def open_bench(folder: Path) -> AsyncIterator[Bench]:
         eraser = CacheEraser(
             ErasureStore(Deadly(records), Deadly(keys), SqlHoldDirectory(database), SqlRecordEraser(database)),
             CachedData(
-                Deadly(SharedInvalidation(caches, (hot, store, derived), feed, follower)),
+                Deadly(SharedInvalidation(caches, (hot, store, derived), store, feed, follower)),
                 {"warm": store, "derived": derived, "hot": hot},
                 quarantine,
                 encrypted=True,

@@ -5,14 +5,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from radgate_server.core.cache.ports.tiers import TierUsage
+from radgate_server.core.cache.scope import CacheScope
 from radgate_server.core.dicom.identifiers import InstanceRef
 from radgate_server.core.dicom.instance_index import InstanceIndex
-from radgate_server.core.dicom.instances import InstanceHandle, ReceivedInstance
+from radgate_server.core.dicom.instances import InstanceHandle, Origin, ReceivedInstance
 from radgate_server.core.dicom.memory_instance import MemoryInstance
 from radgate_server.core.errors import CorruptEntryError, StorageFullError
 from radgate_server.core.retention.ports.erasure import Held
 
 LIMIT_BYTES = 1 << 40
+NOW_S = 1.7e9
+"""When everything is put, in seconds since 1970."""
 
 type Place = tuple[str, InstanceRef]
 
@@ -24,6 +27,7 @@ class MemoryInstanceStore:
         self.full = False
         self.instances: dict[Place, MemoryInstance] = {}
         self.indexes: dict[Place, InstanceIndex] = {}
+        self.origins: dict[Place, Origin] = {}
         self._hits: Counter[str] = Counter()
         self._misses: Counter[str] = Counter()
 
@@ -32,6 +36,8 @@ class MemoryInstanceStore:
             raise StorageFullError("the store is full")
         place = (tenant_id, instance.ref)
         self.instances[place] = MemoryInstance.from_received(instance)
+        fetched_s = NOW_S if instance.origin.fetched_s is None else instance.origin.fetched_s
+        self.origins[place] = Origin(instance.origin.pacs, fetched_s)
         self.indexes.pop(place, None)
         return StoredInstance(self, tenant_id, self.instances[place])
 
@@ -53,6 +59,22 @@ class MemoryInstanceStore:
             for tenant, ref in self.instances
             if tenant == tenant_id and study_instance_uid in (None, ref.study_instance_uid)
         ]
+        return self._remove(places)
+
+    async def invalidate_part(self, scope: CacheScope) -> int:
+        return self._remove(self._covered(scope))
+
+    async def count(self, scope: CacheScope) -> int:
+        return len(self._covered(scope))
+
+    def _covered(self, scope: CacheScope) -> list[Place]:
+        return [
+            place
+            for place in self.instances
+            if place[0] == scope.tenant_id and scope.covers(place[1], self.origins[place])
+        ]
+
+    def _remove(self, places: list[Place]) -> int:
         for place in places:
             del self.instances[place]
             self.indexes.pop(place, None)

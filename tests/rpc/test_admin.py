@@ -1,4 +1,5 @@
 from datetime import UTC, timedelta
+from typing import Any
 
 import grpc
 import pytest
@@ -177,6 +178,44 @@ async def test_caches_report_what_they_hold_and_forget_it(
     assert (warm.entries, derived.entries) == (6, 0)
     assert (await admin("InvalidateCache", study_instance_uid="2.25.9")).instances_removed == 0
     assert (await admin("InvalidateCache", study_instance_uid=EAST_STUDY)).instances_removed == 6
+
+
+async def test_a_part_of_what_is_cached_is_invalidated(
+    rig: Rig, channel: grpc.aio.Channel, admin: Administrator
+) -> None:
+    study = b"\x0a" + bytes([len(EAST_STUDY)]) + EAST_STUDY.encode()
+
+    async def fetch() -> None:
+        await invoke(channel, "radgate.v1.RetrieveService/RetrieveInstances", study, token=await rig.key("east"))
+
+    async def removed(**chosen: Any) -> int:
+        dry = (await admin("InvalidateCache", dry_run=True, **chosen)).instances_removed
+        assert (await admin("InvalidateCache", **chosen)).instances_removed == dry
+        return int(dry)
+
+    await fetch()
+    refs = [ref for tenant, ref in rig.store.instances if tenant == "east"]
+    ref = refs[0]
+    of_series = [one for one in refs if one.series_instance_uid == ref.series_instance_uid]
+    named = {"study_instance_uid": EAST_STUDY, "series_instance_uid": ref.series_instance_uid}
+    assert await removed(**named, sop_instance_uid=ref.sop_instance_uid) == 1
+    assert await removed(**named) == len(of_series) - 1
+    await fetch()
+    assert await removed(pacs="nobody") == 0
+    assert await removed(pacs="main") == 6
+    await fetch()
+    assert await removed(older_than=to_duration(10 * 365 * 86400)) == 0
+    assert await removed(study_instance_uid=EAST_STUDY, older_than=to_duration(3600)) == 6
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [{"series_instance_uid": "1.2"}, {"study_instance_uid": "1.2", "sop_instance_uid": "1.3"}, {"pacs": "A B"}],
+)
+async def test_a_scope_that_is_none_is_refused(admin: Administrator, chosen: dict[str, str]) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await admin("InvalidateCache", **chosen)
+    assert reason_of(caught.value) == "INVALID_ARGUMENT"
 
 
 async def test_a_key_for_every_tenant_chooses_where_to_act(rig: Rig, channel: grpc.aio.Channel) -> None:

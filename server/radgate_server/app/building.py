@@ -188,6 +188,7 @@ async def _open_studies(
     caches = SharedInvalidation(
         invalidation.caches,
         (tiers.hot, tiers.store, *tiers.answers.values()),
+        tiers.store,
         base.installation.directories.feed,
         follower,
     )

@@ -6,6 +6,7 @@ from radgate_server.app.foundation import Foundation, Tiers
 from radgate_server.app.pacs import PacsSide
 from radgate_server.app.use_cases import Services
 from radgate_server.core.access.ports.directory import Change, ChangeKind
+from radgate_server.core.cache.scope import CacheScope
 from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.core.limits.ports import LimitDirectory
 from radgate_server.core.quarantine.ports import QuarantineEraser
@@ -17,6 +18,7 @@ from radgate_server.services.cache.registry import (
     ALL_CAUSES,
     BYTES_DIFFER,
     NOTHING_LEFT,
+    WHOLE_STUDIES,
     CacheRegistry,
     Cause,
     register_stored,
@@ -44,7 +46,7 @@ def build_invalidation(
     caches.register("fetches", BYTES_DIFFER, services.retrieve.invalidate)
     register_stored(caches, tiers.store, tiers.answers, tiers.states, quarantine)
     for name, causes, invalidate in (
-        ("study states", BYTES_DIFFER, services.states.invalidate),
+        ("study states", WHOLE_STUDIES, services.states.invalidate),
         ("searches", ALL_CAUSES, drop_searches),
         ("search pages", pages_differ, drop_search_pages),
         ("listings", ALL_CAUSES, services.lister.invalidate),
@@ -179,7 +181,10 @@ def _change_handlers(
             await invalidation.pacs_reconfigured(change.tenant_id)
 
     async def drop_cached(change: Change) -> None:
-        await invalidation.dropped(change.tenant_id, change.subject or None)
+        if change.part:
+            await invalidation.narrowed(CacheScope.decode(change.part))
+        else:
+            await invalidation.dropped(change.tenant_id, change.subject or None)
 
     async def erase_cached(change: Change) -> None:
         await invalidation.erased(change.tenant_id, change.subject)

@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from radgate_server.cli.shared.admin import caller_for, run_admin, tenants_asked_for
-from radgate_server.cli.shared.options import RadgateGroup, any_tenant_option, config_option, json_option, tenant_option
+from radgate_server.cli.shared.options import (
+    RadgateGroup,
+    Span,
+    any_tenant_option,
+    config_option,
+    json_option,
+    tenant_option,
+)
 from radgate_server.cli.shared.output import hint, print_rows
 
 if TYPE_CHECKING:
@@ -35,17 +42,28 @@ def stats(tenant_id: str | None, counted: bool, as_json: bool) -> None:
 
 @cache.command()
 @tenant_option
-@click.option("--study", "study_instance_uid", metavar="UID", help="Only this study; else all that the tenant has.")
+@click.option("--study", "study_instance_uid", metavar="UID", default="", help="Only of this study.")
+@click.option("--series", "series_instance_uid", metavar="UID", default="", help="Only of this series; needs --study.")
+@click.option("--instance", "sop_instance_uid", metavar="UID", default="", help="Only this instance; needs --series.")
+@click.option("--pacs", metavar="NAME", default="", help="Only what this PACS sent.")
+@click.option("--older-than", type=Span(), help="Only what was fetched this long ago or earlier, such as 30d.")
+@click.option("--dry-run", is_flag=True, help="Count what would be thrown away on this disk, and throw away nothing.")
 @config_option
-def invalidate(tenant_id: str, study_instance_uid: str | None) -> None:
-    """Throw away what is cached, in running servers too."""
+def invalidate(tenant_id: str, dry_run: bool, **chosen: Any) -> None:
+    """Throw away what is cached, in running servers too.
+
+    Without further options that is all that the tenant has, else what matches all of them. Answers in memory,
+    thumbnails and transcoded files go with their whole study; with --pacs or --older-than alone, those of all studies
+    go. What was cached by a version that did not record its origin matches each PACS and each age.
+    """
+    from radgate_server.services.administration.cache_selection import CacheSelection
 
     async def work(admin: "AdminService") -> int:
         await tenants_asked_for(admin, tenant_id)
-        return await admin.invalidate_cache(caller_for(tenant_id), study_instance_uid)
+        return await admin.invalidate_cache(caller_for(tenant_id), CacheSelection(**chosen), dry_run=dry_run)
 
     removed = run_admin(work)
-    hint(f"threw away {removed} instances")
+    hint(f"would throw away {removed} instances" if dry_run else f"threw away {removed} instances")
 
 
 async def _usage(admin: "AdminService", tenant_id: str | None) -> list[dict[str, Any]]:

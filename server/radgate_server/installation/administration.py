@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.core.cache.ports.keys import StudyKeys
-from radgate_server.core.cache.ports.tiers import TenantTier
+from radgate_server.core.cache.ports.tiers import PartialTier, TenantTier
 from radgate_server.core.pacs.ports import PacsFactory
 from radgate_server.core.quarantine.ports import QuarantineContents
 from radgate_server.core.telemetry.ports import Telemetry
@@ -27,7 +27,7 @@ from radgate_server.services.administration.validation import Validator
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.cache.changes import ChangeFollower
 from radgate_server.services.cache.invalidation import SharedInvalidation
-from radgate_server.services.cache.late_tier import LateTier
+from radgate_server.services.cache.late_tier import LatePartialTier, LateTier
 from radgate_server.services.cache.registry import CacheRegistry, register_stored
 from radgate_server.services.limits.admin import LimitsAdmin
 from radgate_server.services.pacs.clients import PacsClients
@@ -133,7 +133,7 @@ def _unread_telemetry() -> Telemetry:
 
 def _late_tiers(
     stack: AsyncExitStack, settings: Settings, keys: StudyKeys | None, clock: Clock, *, counted: bool
-) -> tuple[TenantTier[int], TenantTier[None], TenantTier[None]]:
+) -> tuple[PartialTier, TenantTier[None], TenantTier[None]]:
     """The tiers on the disk for a command: instances, what is made of them, what the PACS said of their studies.
 
     `stack` closes those that it used.
@@ -146,7 +146,7 @@ def _late_tiers(
         inventory = Inventory.COUNTED if counted else Inventory.REPORTED
         return DiskTiers(stack, settings, keys, clock, _unread_telemetry(), inventory)
 
-    async def store() -> TenantTier[int]:
+    async def store() -> PartialTier:
         return await on_disk().warm()
 
     async def derived() -> TenantTier[None]:
@@ -155,7 +155,7 @@ def _late_tiers(
     async def states() -> TenantTier[None]:
         return await on_disk().states()
 
-    return LateTier(store), LateTier(derived), LateTier(states)
+    return LatePartialTier(store), LateTier(derived), LateTier(states)
 
 
 def _late_quarantine(settings: Settings, keys: StudyKeys | None, clock: Clock) -> LateQuarantine:
@@ -198,7 +198,7 @@ async def open_admin(
                 factories,
                 pacs_factories(impatient(settings), storage_scp, _unread_telemetry, installation.secrets.reader),
             ),
-            caches=SharedInvalidation(caches, (store, derived), installation.directories.feed, follower),
+            caches=SharedInvalidation(caches, (store, derived), store, installation.directories.feed, follower),
             quarantine=quarantine,
             clock=clock,
         )

@@ -45,7 +45,7 @@ async def open_retention_tools(settings: Settings) -> AsyncIterator[RetentionToo
         quarantine = open_quarantine(settings, keys, clock)
         registry = CacheRegistry()
         register_stored(registry, disk, answers, states, quarantine)
-        caches = SharedInvalidation(registry, (disk, *answers.values()), installation.directories.feed, follower)
+        caches = SharedInvalidation(registry, (disk, *answers.values()), disk, installation.directories.feed, follower)
         yield RetentionTools(
             build_retention_admin(store, settings, Auditor(installation.audit.sink, clock), clock),
             build_eraser(

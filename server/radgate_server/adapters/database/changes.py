@@ -36,27 +36,30 @@ class SqlChangeFeed:
         )
 
     async def announce_invalidation(
-        self, tenant_id: str, study_instance_uid: str, kind: ChangeKind = ChangeKind.CACHE
+        self, tenant_id: str, study_instance_uid: str, kind: ChangeKind = ChangeKind.CACHE, part: str = ""
     ) -> None:
         """Notify all processes to drop what they cache for the tenant, or for one study when not ""."""
         now = self._now()
 
         def write(connection: Connection) -> None:
             drop_claims(connection, tenant_id, study_instance_uid or None)
-            record_change(connection, now, kind, tenant_id, study_instance_uid)
+            record_change(connection, now, kind, tenant_id, study_instance_uid, part)
 
         await self._database.write(write)
 
 
-def record_change(connection: Connection, now: datetime, kind: ChangeKind, tenant_id: str, subject: str) -> None:
+def record_change(
+    connection: Connection, now: datetime, kind: ChangeKind, tenant_id: str, subject: str, part: str = ""
+) -> None:
     """Write the change in the transaction that makes it.
 
     An earlier change to the same thing goes: whoever has not read it will read this one. So the feed is as long as
     there are things, not as there are changes.
     """
     _queue_up(connection)
-    same_thing = (changes.c.kind == kind, changes.c.tenant_id == tenant_id, changes.c.subject == subject)
-    connection.execute(insert(changes).values(kind=kind, tenant_id=tenant_id, subject=subject, time=now))
+    thing = {"kind": kind, "tenant_id": tenant_id, "subject": subject, "part": part}
+    same_thing = [changes.c[name] == value for name, value in thing.items()]
+    connection.execute(insert(changes).values(time=now, **thing))
     newest = connection.scalar(select(func.max(changes.c.sequence)))
     connection.execute(delete(changes).where(*same_thing, changes.c.sequence < newest))
     connection.execute(delete(changes).where(changes.c.time < now - KEPT, changes.c.sequence < newest))
@@ -79,10 +82,11 @@ def _epoch(connection: Connection, sequence: int) -> FeedEpoch:
 
 def _changes_after(connection: Connection, sequence: int) -> Sequence[Change]:
     query = (
-        select(changes.c.sequence, changes.c.kind, changes.c.tenant_id, changes.c.subject)
+        select(changes.c.sequence, changes.c.kind, changes.c.tenant_id, changes.c.subject, changes.c.part)
         .where(changes.c.sequence > sequence)
         .order_by(changes.c.sequence)
     )
     return tuple(
-        Change(row.sequence, ChangeKind(row.kind), row.tenant_id, row.subject) for row in connection.execute(query)
+        Change(row.sequence, ChangeKind(row.kind), row.tenant_id, row.subject, row.part)
+        for row in connection.execute(query)
     )

@@ -116,13 +116,32 @@ class ListedInstance:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Which PACS sent an instance ("": unknown), and when it was fetched there, in seconds since 1970 (None: unknown).
+
+    Of a failover group it is the member that sent it.
+    """
+
+    pacs: str = ""
+    fetched_s: float | None = None
+
+
+UNKNOWN_ORIGIN = Origin()
+
+
+@dataclass(frozen=True, slots=True)
 class ReceivedInstance:
-    """An instance as a PACS delivered it, its encoded bytes untouched."""
+    """An instance as a PACS delivered it, its encoded bytes untouched.
+
+    A store that is given no time in `origin` takes it for fetched at this moment. Who copies an instance from one tier
+    to another hands its origin on.
+    """
 
     ref: InstanceRef
     sop_class_uid: str
     transfer_syntax_uid: str
     content: InstanceContent
+    origin: Origin = UNKNOWN_ORIGIN
 
 
 @dataclass(frozen=True, slots=True)

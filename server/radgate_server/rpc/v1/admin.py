@@ -20,6 +20,7 @@ from radgate_server.rpc.v1.convert.pacs_reports import to_report, to_transition
 from radgate_server.rpc.v1.convert.restriction import from_restriction
 from radgate_server.rpc.v1.convert.times import from_duration
 from radgate_server.rpc.v1.streams.page_token import requested_page
+from radgate_server.services.administration.cache_selection import CacheSelection
 from radgate_server.services.administration.tenants import AdminService
 
 # ruff: noqa: N802 (rpcs keep their names)
@@ -169,6 +170,14 @@ class AdminServicer:
     async def InvalidateCache(
         self, request: messages.InvalidateCacheRequest, call: Call
     ) -> messages.InvalidateCacheResponse:
-        """Throw away what is cached for the tenant or for one study."""
-        removed = await self._admin.invalidate_cache(call.caller, request.study_instance_uid or None)
+        """Throw away what is cached for the tenant and chosen, or count it."""
+        older_than = timedelta(seconds=from_duration(request.older_than)) if request.HasField("older_than") else None
+        chosen = CacheSelection(
+            request.study_instance_uid,
+            request.series_instance_uid,
+            request.sop_instance_uid,
+            request.pacs,
+            older_than,
+        )
+        removed = await self._admin.invalidate_cache(call.caller, chosen, dry_run=request.dry_run)
         return messages.InvalidateCacheResponse(instances_removed=removed)

@@ -9,12 +9,13 @@ from radgate_server.core.access.restriction import StudyRestriction
 from radgate_server.core.access.tenancy import ANY_TENANT, ApiKey, Caller, Principal, Role, Tenant
 from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.cache.ports.tiers import TierUsage
-from radgate_server.core.dicom.identifiers import RetrieveScope, parse_slug, parse_uid
+from radgate_server.core.dicom.identifiers import parse_slug
 from radgate_server.core.errors import InvalidArgumentError, ResourceNotFoundError, TenantNotAllowedError
 from radgate_server.core.secrets.ports import Fingerprints
 from radgate_server.lib.clock import Clock
 from radgate_server.services.access.api_keys import is_key_id, make_key
 from radgate_server.services.acting import acting_tenant, insist_on_every_tenant
+from radgate_server.services.administration.cache_selection import CacheSelection
 from radgate_server.services.administration.pacs import PacsAdmin
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.audit.tenants import creation_of
@@ -204,14 +205,24 @@ class AdminService:
         """What the tiers hold for the tenant, the nearest first."""
         return await self._caches.usage(acting_tenant(caller))
 
-    async def invalidate_cache(self, caller: Caller, study_instance_uid: str | None) -> int:
-        """Throw away what is cached for the tenant, or for one study; return how many instances that were."""
-        tenant_id = acting_tenant(caller)
-        scope = None
-        if study_instance_uid is not None:
-            scope = RetrieveScope(parse_uid(study_instance_uid, "study_instance_uid"))
-        await self._auditor.record(caller, AuditAction.CONFIGURE, scope, "invalidate cache")
-        return await self._caches.drop(tenant_id, study_instance_uid)
+    async def invalidate_cache(self, caller: Caller, chosen: CacheSelection, *, dry_run: bool = False) -> int:
+        """Throw away what is cached for the tenant and chosen; return how many instances that were, or would be.
+
+        It is recorded before with what was chosen, and afterwards with how many were dropped.
+
+        Raises:
+            InvalidArgumentError: a UID or name is none, or a series is chosen without its study.
+        """
+        scope = chosen.scope(acting_tenant(caller), self._clock.now())
+        detail = f"invalidate cache{chosen.audited()}"
+        if dry_run:
+            await self._auditor.record(caller, AuditAction.CONFIGURE, chosen.retrieve_scope(), f"{detail}: dry run")
+            return await self._caches.count(scope)
+        await self._auditor.record(caller, AuditAction.CONFIGURE, chosen.retrieve_scope(), detail)
+        removed = await self._caches.drop_part(scope)
+        dropped = f"{detail}: dropped {removed} instances"
+        await self._auditor.record(caller, AuditAction.CONFIGURE, chosen.retrieve_scope(), dropped)
+        return removed
 
 
 def _may_use_all(principal: Principal, key: ApiKey) -> bool:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from radgate_server.core.access.ports.directory import ChangeFeed, ChangeKind
-from radgate_server.core.cache.ports.tiers import TenantTier, TierUsage
+from radgate_server.core.cache.ports.tiers import PartialTier, TenantTier, TierUsage
+from radgate_server.core.cache.scope import CacheScope
 from radgate_server.services.cache.changes import ChangeFollower
 from radgate_server.services.cache.registry import PUBLISHED, CacheRegistry, Cause, StudiesInvalidated
 from radgate_server.services.cache.study_states import StudyStates
@@ -43,6 +44,10 @@ class Invalidation:
         """Somebody wants it dropped: one study of the tenant, or all."""
         await self.apply(_unwanted(tenant_id, study_instance_uid))
 
+    async def narrowed(self, scope: CacheScope) -> None:
+        """Somebody wants what the scope covers dropped. What stays is confirmed before it is served again."""
+        await self.apply(_unwanted_part(scope))
+
     async def erased(self, tenant_id: str, study_instance_uid: str) -> None:
         """Nothing of the study is to be left: no page of a search that somebody turns, nor whose it is and where."""
         await self.apply(StudiesInvalidated(Cause.ERASED, tenant_id, study_instance_uid))
@@ -61,14 +66,20 @@ class Invalidation:
 class SharedInvalidation:
     """Drops from the caches of this process at once, and from those of all others by the feed.
 
-    `tiers` are those whose use is reported, the nearest first.
+    `tiers` are those whose use is reported, the nearest first; `instances` is the one whose instances are counted.
     """
 
     def __init__(
-        self, caches: CacheRegistry, tiers: Sequence[TenantTier[object]], feed: ChangeFeed, follower: ChangeFollower
+        self,
+        caches: CacheRegistry,
+        tiers: Sequence[TenantTier[object]],
+        instances: PartialTier,
+        feed: ChangeFeed,
+        follower: ChangeFollower,
     ) -> None:
         self._caches = caches
         self._tiers = tiers
+        self._instances = instances
         self._feed = feed
         self._follower = follower
 
@@ -83,6 +94,19 @@ class SharedInvalidation:
         await self._follower.catch_up()
         return removed
 
+    async def drop_part(self, scope: CacheScope) -> int:
+        """Throw away what the scope covers; return how many instances that were here."""
+        if not scope.is_part:
+            return await self.drop(scope.tenant_id, scope.study_instance_uid or None)
+        removed = await self._caches.drop(_unwanted_part(scope))
+        await self._feed.announce_invalidation(scope.tenant_id, scope.study_instance_uid, part=scope.encode())
+        await self._follower.catch_up()
+        return removed
+
+    async def count(self, scope: CacheScope) -> int:
+        """How many instances `drop_part` would throw away here."""
+        return await self._instances.count(scope)
+
     async def erase(self, tenant_id: str, study_instance_uid: str) -> None:
         """Throw away one study and all that any process remembers of it."""
         await self._caches.drop(StudiesInvalidated(Cause.ERASED, tenant_id, study_instance_uid))
@@ -93,3 +117,7 @@ class SharedInvalidation:
 def _unwanted(tenant_id: str, study_instance_uid: str | None) -> StudiesInvalidated:
     cause = Cause.EMPTIED if study_instance_uid is None else Cause.DROPPED
     return StudiesInvalidated(cause, tenant_id, study_instance_uid or "")
+
+
+def _unwanted_part(scope: CacheScope) -> StudiesInvalidated:
+    return StudiesInvalidated(Cause.NARROWED, scope.tenant_id, scope.study_instance_uid, doubtful=True, part=scope)

@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
-from radgate_server.core.cache.ports.tiers import TenantTier, TierUsage
+from radgate_server.core.cache.ports.tiers import PartialTier, TenantTier, TierUsage
+from radgate_server.core.cache.scope import CacheScope
 
 
 class LateTier[Removed]:
@@ -24,3 +25,24 @@ class LateTier[Removed]:
         if self._tier is None:
             self._tier = await self._open_tier()
         return self._tier
+
+
+class LatePartialTier(LateTier[int]):
+    """PartialTier over what `open_tier` opens, once."""
+
+    def __init__(self, open_tier: Callable[[], Awaitable[PartialTier]]) -> None:
+        async def opened() -> PartialTier:
+            self._partial = await open_tier()
+            return self._partial
+
+        super().__init__(opened)
+
+    async def invalidate_part(self, scope: CacheScope) -> int:
+        """Drop the instances that the scope covers; return how many."""
+        await self._opened()
+        return await self._partial.invalidate_part(scope)
+
+    async def count(self, scope: CacheScope) -> int:
+        """How many instances the scope covers."""
+        await self._opened()
+        return await self._partial.count(scope)

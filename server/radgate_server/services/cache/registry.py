@@ -1,12 +1,13 @@
 """The caches of this process in which something of a study is stored, by name, and what they are dropped for."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum, auto
 from typing import Any, NamedTuple
 
-from radgate_server.core.cache.ports.tiers import TenantTier
+from radgate_server.core.cache.ports.tiers import PartialTier, TenantTier
+from radgate_server.core.cache.scope import CacheScope
 from radgate_server.core.quarantine.ports import QuarantineEraser
 from radgate_server.services.cache.watching import StudyEvent
 
@@ -24,6 +25,8 @@ class Cause(StrEnum):
     """Something was removed from a study in the PACS, or overwritten."""
     DROPPED = auto()
     """Somebody wants one study fetched again."""
+    NARROWED = auto()
+    """Somebody wants a part of a study fetched again, or what is of one PACS or from before some time."""
     EMPTIED = auto()
     """Somebody wants nothing of the tenant cached."""
     ERASED = auto()
@@ -31,11 +34,13 @@ class Cause(StrEnum):
 
 
 ALL_CAUSES = frozenset(Cause)
-BYTES_DIFFER = frozenset({Cause.REMOVED, Cause.DROPPED, Cause.EMPTIED, Cause.ERASED})
+BYTES_DIFFER = frozenset({Cause.REMOVED, Cause.DROPPED, Cause.NARROWED, Cause.EMPTIED, Cause.ERASED})
 """What was fetched may be served no more."""
+WHOLE_STUDIES = BYTES_DIFFER - {Cause.NARROWED}
+"""Nothing of a study stays that its state could vouch for."""
 NOTHING_LEFT = frozenset({Cause.EMPTIED, Cause.ERASED})
 
-PUBLISHED = frozenset({Cause.CHANGED, Cause.REMOVED, Cause.DROPPED, Cause.ERASED})
+PUBLISHED = frozenset({Cause.CHANGED, Cause.REMOVED, Cause.DROPPED, Cause.NARROWED, Cause.ERASED})
 """What a subscriber of studies is notified of."""
 
 
@@ -44,7 +49,7 @@ class StudiesInvalidated:
     """One invalidation, of a study or ("") of all of the tenant's, in plain values that a message can carry.
 
     `pacs` is the one that reported it, "" when it was not a PACS. What is `doubtful` has to be confirmed by the PACS
-    before it is served again.
+    before it is served again. `part` narrows what is dropped where a cache can drop less than a study.
     """
 
     cause: Cause
@@ -52,6 +57,7 @@ class StudiesInvalidated:
     study_instance_uid: str = ""
     pacs: str = ""
     doubtful: bool = False
+    part: CacheScope | None = None
 
     @property
     def event(self) -> StudyEvent:
@@ -63,13 +69,30 @@ type Invalidate = Callable[[str, str | None], Any]
 """(tenant, Study Instance UID or None for all of the tenant's): drops it; what it returns is awaited if it can be."""
 
 
+type InvalidatePart = Callable[[CacheScope], Awaitable[int]]
+"""Drops what the scope covers; returns how many instances that were."""
+
+
 class CacheEntry(NamedTuple):
-    """A cache of the registry, and when it has to be dropped. `counts`: it returns how many instances it held."""
+    """A cache of the registry, and when it has to be dropped. `counts`: it returns how many instances it held.
+
+    Without `invalidate_part`, a part of a study is dropped with all of the study, and what is of a PACS or from before
+    some time with all of the tenant.
+    """
 
     name: str
     causes: frozenset[Cause]
     invalidate: Invalidate
     counts: bool = False
+    invalidate_part: InvalidatePart | None = None
+
+    async def drop(self, invalidated: StudiesInvalidated) -> int:
+        """Drop what is invalidated; returns how many instances that were."""
+        if invalidated.part is not None and self.invalidate_part is not None:
+            return await self.invalidate_part(invalidated.part)
+        done = self.invalidate(invalidated.tenant_id, invalidated.study_instance_uid or None)
+        dropped = await done if inspect.isawaitable(done) else done
+        return dropped if self.counts else 0
 
 
 class CacheRegistry:
@@ -86,26 +109,32 @@ class CacheRegistry:
         """All of them, in their order."""
         return tuple(self._caches.values())
 
-    def register(self, name: str, causes: frozenset[Cause], invalidate: Invalidate, *, counts: bool = False) -> None:
+    def register(
+        self,
+        name: str,
+        causes: frozenset[Cause],
+        invalidate: Invalidate,
+        *,
+        counts: bool = False,
+        invalidate_part: InvalidatePart | None = None,
+    ) -> None:
         """Have the cache dropped by these causes from now on. Raises ValueError when the name is taken."""
         if name in self._caches:
             raise ValueError(f"there is a cache named {name}")
-        self._caches[name] = CacheEntry(name, causes, invalidate, counts)
+        self._caches[name] = CacheEntry(name, causes, invalidate, counts, invalidate_part)
 
     async def drop(self, invalidated: StudiesInvalidated) -> int:
         """Drop what the cause concerns; returns how many instances that were."""
         instances = 0
         for cache in self.entries:
             if invalidated.cause in cache.causes:
-                done = cache.invalidate(invalidated.tenant_id, invalidated.study_instance_uid or None)
-                dropped = await done if inspect.isawaitable(done) else done
-                instances += dropped if cache.counts else 0
+                instances += await cache.drop(invalidated)
         return instances
 
 
 def register_stored(
     caches: CacheRegistry,
-    store: TenantTier[int],
+    store: PartialTier,
     answers: Mapping[str, TenantTier[None]],
     states: TenantTier[None],
     quarantine: QuarantineEraser,
@@ -121,8 +150,8 @@ def register_stored(
         else:
             await quarantine.erase_study(tenant_id, study_instance_uid)
 
-    caches.register("instances", BYTES_DIFFER, store.invalidate, counts=True)
+    caches.register("instances", BYTES_DIFFER, store.invalidate, counts=True, invalidate_part=store.invalidate_part)
     for name, tier in answers.items():
         caches.register(name, BYTES_DIFFER, tier.invalidate)
-    caches.register("stored study states", BYTES_DIFFER, states.invalidate)
+    caches.register("stored study states", WHOLE_STUDIES, states.invalidate)
     caches.register("quarantine", NOTHING_LEFT, erase_quarantined)

@@ -136,6 +136,7 @@ class CheckedReader:
         if isinstance(checked, ReceivedInstance):
             self._compare_patients(comparison, checked.ref, stated.patient_id)
             self._observer.received(self._tenant_id, self._name, checked.ref.study_instance_uid)
+            checked = replace(checked, origin=replace(checked.origin, pacs=checked.origin.pacs or self._name))
         else:
             self._hand_over(comparison, checked, stated, received.content)
         return checked

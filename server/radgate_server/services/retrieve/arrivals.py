@@ -19,6 +19,8 @@ class AnnouncingStore:
         self.load_index = inner.load_index
         self.save_index = inner.save_index
         self.invalidate = inner.invalidate
+        self.invalidate_part = inner.invalidate_part
+        self.count = inner.count
         self.usage = inner.usage
 
     async def put(self, tenant_id: str, instance: ReceivedInstance) -> InstanceHandle:

@@ -95,7 +95,7 @@ class Bench:
             PacsClients(self.directory, {"folder": self._connect}),
             self.spool,
             Auditor(self.audit, FakeClock()),
-            SharedInvalidation(caches, (self.cache, derived), self.directory, follower),
+            SharedInvalidation(caches, (self.cache, derived), MemoryInstanceStore(), self.directory, follower),
             max_instance_bytes=max_instance_bytes,
             parallel=parallel,
         )

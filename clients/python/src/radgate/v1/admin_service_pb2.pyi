@@ -663,12 +663,22 @@ class GetCacheStatsResponse(_message.Message):
     def __init__(self, tiers: _Optional[_Iterable[_Union[CacheTierStats, _Mapping]]] = ...) -> None: ...
 
 class InvalidateCacheRequest(_message.Message):
-    __slots__ = ("study_instance_uid", "tenant_id")
+    __slots__ = ("study_instance_uid", "tenant_id", "series_instance_uid", "sop_instance_uid", "pacs", "older_than", "dry_run")
     STUDY_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
     TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    SERIES_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    SOP_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    PACS_FIELD_NUMBER: _ClassVar[int]
+    OLDER_THAN_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
     study_instance_uid: str
     tenant_id: str
-    def __init__(self, study_instance_uid: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
+    series_instance_uid: str
+    sop_instance_uid: str
+    pacs: str
+    older_than: _duration_pb2.Duration
+    dry_run: bool
+    def __init__(self, study_instance_uid: _Optional[str] = ..., tenant_id: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., pacs: _Optional[str] = ..., older_than: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., dry_run: bool = ...) -> None: ...
 
 class InvalidateCacheResponse(_message.Message):
     __slots__ = ("instances_removed",)

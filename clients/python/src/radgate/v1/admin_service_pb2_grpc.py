@@ -315,7 +315,8 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def InvalidateCache(self, request, context):
-        """Throws away what is cached for the tenant, or for one of its studies.
+        """Throws away what is cached for the tenant: all of it, or what matches all fields that are set. Every server that
+        shares the database does so within a second.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -13,6 +13,7 @@ from radgate_server.adapters.cache.lookups import Lookups
 from radgate_server.adapters.cache.memory.byte_lru import ByteLru
 from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
 from radgate_server.core.cache.ports.tiers import InstanceStore, TierUsage
+from radgate_server.core.cache.scope import CacheScope
 from radgate_server.core.dicom.identifiers import InstanceRef
 from radgate_server.core.dicom.instance_index import InstanceIndex
 from radgate_server.core.dicom.instances import InstanceHandle, MemoryContent, ReceivedInstance
@@ -148,6 +149,18 @@ class HotInstanceStore:
         count = await self._inner.invalidate(tenant_id, study_instance_uid)
         self._drop(tenant_id, study_instance_uid)
         return count
+
+    async def invalidate_part(self, scope: CacheScope) -> int:
+        """Drop what the scope covers, of memory all of its study or tenant; return how many `inner` dropped."""
+        study = scope.study_instance_uid or None
+        self._drop(scope.tenant_id, study)
+        count = await self._inner.invalidate_part(scope)
+        self._drop(scope.tenant_id, study)
+        return count
+
+    async def count(self, scope: CacheScope) -> int:
+        """How many instances of `inner` the scope covers."""
+        return await self._inner.count(scope)
 
     def _drop(self, tenant_id: str, study_instance_uid: str | None) -> None:
         self._loads.invalidate(lambda key: key[0] == tenant_id and study_instance_uid in (None, key[1]))

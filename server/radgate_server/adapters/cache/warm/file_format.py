@@ -1,6 +1,6 @@
 """What a warm file looks like: the DICOM file untouched, then a footer that lets every byte be checked.
 
-    DICOM file | CRC-32C of each block | UIDs as a JSON array | tail
+    DICOM file | CRC-32C of each block | UIDs and origin as a JSON array | tail
 
 The tail has a fixed size and stands at the very end, so that one read of the end of the file finds all. The blocks'
 checksums and UIDs are covered by a checksum of their own in the tail.
@@ -14,13 +14,15 @@ from dataclasses import dataclass
 import google_crc32c
 
 from radgate_server.core.dicom.identifiers import InstanceRef
+from radgate_server.core.dicom.instances import UNKNOWN_ORIGIN, Origin
 from radgate_server.lib.sealed_blocks import BLOCK_BYTES  # a block that is checked is one that is opened
 
 FOOTER_GUESS_BYTES = 4096
 """Reading this much of the end gets the whole footer of an instance of up to some 200 MiB."""
 
-_MAGIC = b"RGWARM\x00\x01"
-"""The last byte is the version of the format; a file of another version is one that we can't read."""
+_MAGIC = b"RGWARM\x00\x02"
+"""The last byte is the version of the format; a file of a later version is one that we can't read."""
+_WITHOUT_ORIGIN = b"RGWARM\x00\x01"
 _TAIL = struct.Struct(
     "<QIIII8s"
 )  # size, CRC-32C of the file, block size, footer without tail, CRC-32C of the footer, magic
@@ -50,12 +52,14 @@ class Footer:
     size_bytes: int
     crc32c: int
     block_crc32c: Sequence[int]
+    origin: Origin = UNKNOWN_ORIGIN
 
     def encode(self) -> bytes:
         """The footer's bytes."""
         ref = self.ref
         uids = (ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid)
-        names = json.dumps((*uids, self.sop_class_uid, self.transfer_syntax_uid)).encode()
+        origin = (self.origin.pacs, self.origin.fetched_s)
+        names = json.dumps((*uids, self.sop_class_uid, self.transfer_syntax_uid, *origin)).encode()
         body = struct.pack(f"<{len(self.block_crc32c)}I", *self.block_crc32c) + names
         start = _TAIL.pack(self.size_bytes, self.crc32c, BLOCK_BYTES, len(body), 0, _MAGIC)
         checksum = google_crc32c.value(body + start)
@@ -72,7 +76,7 @@ def footer_length(end: bytes, file_bytes: int) -> int:
         raise DamagedError
     size_bytes, _, block_bytes, body_bytes, _, magic = _TAIL.unpack(end[-_TAIL.size :])
     blocks = -(-size_bytes // BLOCK_BYTES)
-    if magic != _MAGIC or block_bytes != BLOCK_BYTES or body_bytes < 4 * blocks:
+    if magic not in (_MAGIC, _WITHOUT_ORIGIN) or block_bytes != BLOCK_BYTES or body_bytes < 4 * blocks:
         raise DamagedError
     if size_bytes + body_bytes + _TAIL.size != file_bytes:
         raise DamagedError
@@ -91,9 +95,10 @@ def decode_footer(footer: bytes) -> Footer:
     if google_crc32c.value(body + start) != checksum:
         raise DamagedError
     blocks = -(-size_bytes // BLOCK_BYTES)
-    *uids, sop_class_uid, transfer_syntax_uid = json.loads(body[4 * blocks :])
+    study, series, sop, sop_class_uid, transfer_syntax_uid, *origin = json.loads(body[4 * blocks :])
     checksums = struct.unpack_from(f"<{blocks}I", body)
-    return Footer(InstanceRef(*uids), sop_class_uid, transfer_syntax_uid, size_bytes, crc32c, checksums)
+    ref = InstanceRef(study, series, sop)
+    return Footer(ref, sop_class_uid, transfer_syntax_uid, size_bytes, crc32c, checksums, Origin(*origin))
 
 
 def encode_index(footer: Footer, index: bytes) -> bytes:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from radgate_server.adapters.cache.disk.inventory import TOUCH_INTERVAL_S, AccountedDisk
-from radgate_server.adapters.cache.disk.layout import INDEX_SUFFIX, EntryKey, TierFolder
+from radgate_server.adapters.cache.disk.layout import INDEX_SUFFIX, EntryKey, TierFolder, study_hash
 from radgate_server.adapters.cache.disk.stored_bytes import FileForm, Owner
 from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
 from radgate_server.adapters.cache.warm.file_format import (
@@ -26,6 +26,7 @@ from radgate_server.adapters.cache.warm.open_files import (
     verify_whole,
 )
 from radgate_server.adapters.cache.warm.writing import temporary_file, write_instance
+from radgate_server.core.cache.scope import CacheScope
 from radgate_server.core.dicom.instances import InstanceContent, ReceivedInstance
 from radgate_server.core.errors import CorruptEntryError, InstanceMalformedError, StorageFullError
 from radgate_server.lib.clock import Clock
@@ -69,7 +70,7 @@ class WarmDisk(AccountedDisk):
             self._folder.insist_on_reserve(instance.content.size_bytes)
             with temporary_file(self._folder.incoming) as temporary:
                 writer = self._form.writer(temporary.fd, key, ROLE, _owner_of(instance))
-                footer = write_instance(writer.write, instance)
+                footer = write_instance(writer.write, instance, self._clock.now().timestamp())
                 writer.finish()
                 file_bytes = os.fstat(temporary.fd).st_size
                 self._folder.remove_index(key)
@@ -161,6 +162,39 @@ class WarmDisk(AccountedDisk):
         self._group_removed(tenant_id, study)
         self._files.drop_group(tenant_id, study)
         return count
+
+    def count_part(self, scope: CacheScope) -> int:
+        """How many instances `remove_part` would delete."""
+        return sum(1 for _ in self._covered(scope))
+
+    def remove_part(self, scope: CacheScope) -> int:
+        """Delete the instances that the scope covers, and those that can't be read; return how many."""
+        self._removals[scope.tenant_id] += 1
+        count = 0
+        for key in self._covered(scope):
+            self._drop(key)
+            count += 1
+        if not self._inventory_taken:
+            self._count.remove()
+        return count
+
+    def _covered(self, scope: CacheScope) -> Iterator[EntryKey]:
+        study = study_hash(scope.study_instance_uid) if scope.study_instance_uid else None
+        for entry in self._folder.entries(scope.tenant_id, study):
+            footer = self._footer_of(entry.key)
+            if footer is None or scope.covers(footer.ref, footer.origin):
+                yield entry.key
+
+    def _footer_of(self, key: EntryKey) -> Footer | None:
+        """The footer, without opening the file for others; None when it can't be read."""
+        if (file := self._files.get(key)) is not None:
+            return file.footer
+        try:
+            file = open_file(self._folder.path(key), key, self._form)
+        except (OSError, DamagedError):
+            return None
+        file.retire()
+        return file.footer
 
     @contextmanager
     def _room_for(self, tenant_id: str, size_bytes: int) -> Iterator[None]:

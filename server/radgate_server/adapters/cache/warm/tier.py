@@ -15,6 +15,7 @@ from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShar
 from radgate_server.adapters.cache.warm.file_format import Footer
 from radgate_server.adapters.cache.warm.folder import WarmDisk
 from radgate_server.core.cache.ports.keys import StudyKeys
+from radgate_server.core.cache.scope import CacheScope
 from radgate_server.core.dicom.identifiers import InstanceRef
 from radgate_server.core.dicom.index_format import deserialise, serialise
 from radgate_server.core.dicom.instance_index import InstanceIndex
@@ -81,6 +82,14 @@ class DiskInstanceStore(DiskTier[WarmDisk]):
         """Drop the tenant's instances, of one study or all; return how many."""
         study = None if study_instance_uid is None else study_hash(study_instance_uid)
         return await self._in_thread(lambda: self._disk.remove_group(tenant_id, study))
+
+    async def invalidate_part(self, scope: CacheScope) -> int:
+        """Drop the instances that the scope covers; return how many."""
+        return await self._in_thread(lambda: self._disk.remove_part(scope))
+
+    async def count(self, scope: CacheScope) -> int:
+        """How many instances the scope covers."""
+        return await self._in_thread(lambda: self._disk.count_part(scope))
 
     def _load_index(self, key: EntryKey) -> InstanceIndex | None:
         serialised = self._disk.read_index(key)

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import mkstemp
 
 from radgate_server.adapters.cache.warm.file_format import Checksums, Footer
-from radgate_server.core.dicom.instances import ReceivedInstance
+from radgate_server.core.dicom.instances import Origin, ReceivedInstance
 from radgate_server.lib.sealed_blocks import BLOCK_BYTES
 
 
@@ -50,8 +50,9 @@ def _locked_file(folder: Path) -> TemporaryFile:
         os.close(fd)  # someone cleaning up was faster than the lock
 
 
-def write_instance(write: Callable[[bytes | memoryview], None], instance: ReceivedInstance) -> Footer:
-    """Write the DICOM file and its footer. Raises OSError."""
+def write_instance(write: Callable[[bytes | memoryview], None], instance: ReceivedInstance, now_s: float) -> Footer:
+    """Write the DICOM file and its footer; `now_s` counts from 1970. Raises OSError."""
+    origin = instance.origin
     checksums = Checksums()
     for piece in instance.content.pieces(BLOCK_BYTES):
         checksums.add(piece)
@@ -63,6 +64,7 @@ def write_instance(write: Callable[[bytes | memoryview], None], instance: Receiv
         checksums.size_bytes,
         checksums.crc32c,
         checksums.block_crc32c,
+        Origin(origin.pacs, now_s if origin.fetched_s is None else origin.fetched_s),
     )
     write(footer.encode())
     return footer

@@ -189,6 +189,7 @@ changes = Table(
     Column("kind", String(16), nullable=False),
     Column("tenant_id", TENANT_ID, nullable=False),
     Column("subject", UID, nullable=False),
+    Column("part", String, nullable=False, server_default="", comment="of the study or tenant that is invalidated"),
     Column("time", UtcDateTime, nullable=False, index=True),
     Index(None, "kind", "tenant_id", "subject"),
     sqlite_autoincrement=True,

@@ -172,13 +172,15 @@ class ChangeKind(StrEnum):
 class Change:
     """One change by whichever process; `subject` is a key id, a PACS name or a Study Instance UID ("" for all).
 
-    `tenant_id` is "" for a key, which may belong to several.
+    `tenant_id` is "" for a key, which may belong to several. `part` is the encoded CacheScope of an invalidation that
+    concerns a part of the study, or of all; "" of any other change.
     """
 
     sequence: int
     kind: ChangeKind
     tenant_id: str
     subject: str
+    part: str = ""
 
 
 class FeedEpoch(NamedTuple):
@@ -212,10 +214,10 @@ class ChangeFeed(Protocol):
         ...
 
     async def announce_invalidation(
-        self, tenant_id: str, study_instance_uid: str, kind: ChangeKind = ChangeKind.CACHE
+        self, tenant_id: str, study_instance_uid: str, kind: ChangeKind = ChangeKind.CACHE, part: str = ""
     ) -> None:
         """Notify all processes to drop what they cache for the tenant, or for one study when not "".
 
-        `kind` is CACHE, or ERASURE where they are to remember nothing of it at all.
+        `kind` is CACHE, or ERASURE where they are to remember nothing of it at all. `part` as in Change.
         """
         ...

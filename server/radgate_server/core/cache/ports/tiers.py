@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from radgate_server.core.cache.scope import CacheScope
 from radgate_server.core.dicom.identifiers import InstanceRef
 from radgate_server.core.dicom.instance_index import InstanceIndex
 from radgate_server.core.dicom.instances import InstanceHandle, ReceivedInstance
@@ -82,7 +83,19 @@ class IndexStore(Protocol):
         ...
 
 
-class InstanceStore(IndexStore, Protocol):
+class PartialTier(TenantTier[int], Protocol):
+    """A tier of instances, which can drop less than a study of them."""
+
+    async def invalidate_part(self, scope: CacheScope) -> int:
+        """Drop the instances that the scope covers, or more, never less; return how many."""
+        ...
+
+    async def count(self, scope: CacheScope) -> int:
+        """How many instances `invalidate` or `invalidate_part` would drop."""
+        ...
+
+
+class InstanceStore(IndexStore, PartialTier, Protocol):
     """Whole instances with their indexes. What `put` returned survives a crash whole, or is gone."""
 
     async def put(self, tenant_id: str, instance: ReceivedInstance) -> InstanceHandle:
@@ -91,12 +104,4 @@ class InstanceStore(IndexStore, Protocol):
         Raises:
             StorageFullError: there is no room, or the disk fails; nothing was kept.
         """
-        ...
-
-    async def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> int:
-        """Drop the tenant's instances, of one study or all; return how many."""
-        ...
-
-    async def usage(self, tenant_id: str) -> TierUsage:
-        """What is kept for the tenant."""
         ...

@@ -1,7 +1,11 @@
+import json
+
 import google_crc32c
 import pytest
 
 from radgate_server.adapters.cache.warm.file_format import (
+    _TAIL,
+    _WITHOUT_ORIGIN,
     BLOCK_BYTES,
     Checksums,
     DamagedError,
@@ -43,6 +47,17 @@ def test_a_footer_comes_back_as_it_was(size: int) -> None:
     encoded = footer.encode()
     assert footer_length(bytes(100) + encoded, size + len(encoded)) == len(encoded)
     assert decode_footer(encoded) == footer
+
+
+def test_a_footer_without_origin_is_read() -> None:
+    footer = footer_of(bytes(1000))
+    body = footer.encode()[: -_TAIL.size]
+    body = body[:4] + json.dumps((*REF, "1.2.3", "1.2.4")).encode()
+    start = _TAIL.pack(footer.size_bytes, footer.crc32c, BLOCK_BYTES, len(body), 0, _WITHOUT_ORIGIN)
+    checksum = google_crc32c.value(body + start)
+    old = body + _TAIL.pack(footer.size_bytes, footer.crc32c, BLOCK_BYTES, len(body), checksum, _WITHOUT_ORIGIN)
+    assert footer_length(old, 1000 + len(old)) == len(old)
+    assert decode_footer(old) == footer
 
 
 def test_every_flipped_bit_of_a_footer_is_noticed() -> None:
