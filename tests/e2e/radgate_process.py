@@ -173,7 +173,7 @@ class RadgateProcess:
         assert self.process is not None
         text = self.log_file.read_bytes()[offset:].decode()
         assert self.process.poll() is None, f"the server ended at its start:\n{text}"
-        records = (json.loads(line) for line in text.splitlines() if line.endswith("}") and "radgate serves" in line)
+        records = (json.loads(line) for line in text.splitlines() if line.endswith("}") and _started(line))
         return {name: port for record in records for name, port in record.items() if name.endswith("_port")}
 
     def _forget(self) -> None:
@@ -201,6 +201,10 @@ class RadgateProcess:
     def __exit__(self, *_: object) -> None:
         """Stop."""
         self.stop()
+
+
+def _started(line: str) -> bool:
+    return "radgate serves" in line or "radgate works" in line
 
 
 def dimse(orthanc: OrthancServer) -> DimseConnection:

@@ -1,4 +1,4 @@
-"""Two servers on one PostgreSQL, in real processes: they know of each other, and jobs continue when one is lost."""
+"""Servers and workers on one PostgreSQL, in real processes: jobs continue when one of them is lost."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from radgate_server.core.access.tenancy import Role
-from tests.e2e.radgate_process import RadgateProcess, dimse
+from tests.e2e.radgate_process import RADGATE, RadgateProcess, dimse
 from tests.e2e.studies import EAST, GREY_SLICES, GREY_STUDY
 from tests.e2e.waiting import wait_for
 from tests.integration.orthanc import OrthancServer
@@ -45,6 +45,45 @@ def start(tmp_path: Path, postgres: Postgres, orthanc: OrthancServer) -> Iterato
             return [running.enter_context(server) for server in (first, second)]
 
         yield start
+
+
+type StartWorkers = Callable[[], list[RadgateProcess]]
+
+
+@pytest.fixture
+def start_workers(tmp_path: Path, postgres: Postgres, orthanc: OrthancServer) -> Iterator[StartWorkers]:
+    """Starts a server that runs no jobs itself, and two workers."""
+    with postgres.database(tmp_path.name) as url, ExitStack() as running:
+
+        def start() -> list[RadgateProcess]:
+            common = {"RADGATE_DATABASE_URL": url}
+            idle = {**common, "RADGATE_IMAGING__MAX_RUNNING_JOBS": "0"}
+            server = RadgateProcess(tmp_path / "server", idle).tenant(EAST, dimse(orthanc), Role.OPERATOR)
+            workers = [RadgateProcess(tmp_path / name, common, command=(*RADGATE, "worker")) for name in ("a", "b")]
+            for worker in workers:
+                shutil.copytree(server.data_dir, worker.data_dir)
+            return [running.enter_context(process) for process in (server, *workers)]
+
+        yield start
+
+
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_a_job_continues_at_another_worker(end: str, start_workers: StartWorkers, orthanc: OrthancServer) -> None:
+    server, *workers = start_workers()
+    assert len(json.loads(server.cli("servers", "--json"))) == 3
+    with server.client(EAST) as web:
+        orthanc.pause()
+        try:
+            names = {web.post("/api/v1/jobs", json=THUMBNAILS).json()["job"]["jobId"] for _ in range(2)}
+            (name,) = names
+            wait_for(lambda: job_at(web, name)["state"] == "JOB_STATE_RUNNING", "a worker runs it")
+            at = [process.metric("radgate_jobs_running") for process in workers]
+            assert server.metric("radgate_jobs_running") == 0
+            getattr(workers[at.index(1)], end)()
+        finally:
+            orthanc.resume()
+        wait_for(lambda: job_at(web, name)["state"] == "JOB_STATE_SUCCEEDED", "the other worker does it", 60)
+        assert job_at(web, name)["attempts"] == {"kill": 2, "stop": 1}[end]
 
 
 def test_servers_know_of_each_other_and_keep_to_one_quota(start: Start) -> None:

@@ -38,6 +38,7 @@ from radgate_server.app.peers import open_peers
 from radgate_server.app.start_checks import check_start
 from radgate_server.app.use_cases import Services, build_services, build_store, open_workers
 from radgate_server.core.access.ports.identity import TokenVerifier
+from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.imaging.ports import FrameWorkers
 from radgate_server.core.limits.ports import LimitTelemetry
 from radgate_server.core.pacs.ports import PacsFactory
@@ -113,22 +114,12 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
     ports = overrides or Overrides()
     async with AsyncExitStack() as stack:
         base = await _open_foundation(stack, settings, ports)
-        tiers = ports.tiers or await open_tiers(base)
-        workers = ports.workers or await open_workers(base)
-        quarantine = await start_quarantine(base, ports.quarantine)
-        peers = await open_peers(base)
-        membership = peers.membership
-        pacs = await open_pacs_side(base, ports.factories, quarantine.writer, membership)
-        peers.share(pacs.clients)
-        authenticator = build_authenticator(base, ports.tokens)
-        membership.subscribe(authenticator.share_failures)
-        services = build_services(base, tiers, workers, pacs, authenticator, job_sleep=ports.job_sleep)
-        await peers.serve(pacs, services.retrieve)
-        limiter = await open_limiter(base, membership, telemetry=ports.limit_telemetry, sleep=ports.limit_sleep)
-        studies, administration = await _open_studies(base, services, tiers, pacs, quarantine, limiter, ports.network)
+        parts = await _open_parts(base, ports)
+        services, limiter, administration = parts.services, parts.limiter, parts.administration
+        pacs, quarantine = parts.pacs, parts.quarantine
         metrics_port = await open_metrics(base)
         entrance = open_endpoint_security(base)
-        rpc = build_rpc(base, services, studies, limiter, tiers, administration, entrance)
+        rpc = build_rpc(base, services, parts.studies, limiter, parts.tiers, administration, entrance)
         http_port = await open_endpoints(base, rpc, entrance, viewer)
         watch_certificates(base, pacs.observed_certificates)
         watch_alerts(base)
@@ -147,6 +138,69 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
             pacs=pacs,
             quarantine=quarantine,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A running worker. Its ports are those that were bound, also where 0 was asked for."""
+
+    dicom_port: int
+    metrics_port: int
+    services: Services
+
+
+@asynccontextmanager
+async def build_worker(settings: Settings, *, overrides: Overrides | None = None) -> AsyncIterator[Worker]:
+    """Start what runs jobs, and nothing that clients reach; what was opened is closed in reverse.
+
+    Raises:
+        ConfigurationError: a setting, a port, the key file or the data folder is not usable.
+        DatabaseUnavailableError: the database can't be reached.
+    """
+    if not settings.imaging.max_running_jobs:
+        raise ConfigurationError(
+            "setting imaging.max_running_jobs = 0: this worker would run no jobs; give it 1 or more, "
+            "such as RADGATE_IMAGING__MAX_RUNNING_JOBS=2"
+        )
+    await asyncio.to_thread(partial(check_start, settings, serves_clients=False))
+    ports = overrides or Overrides()
+    async with AsyncExitStack() as stack:
+        base = await _open_foundation(stack, settings, ports)
+        parts = await _open_parts(base, ports)
+        metrics_port = await open_metrics(base)
+        await base.readiness.open()
+        stack.callback(base.readiness.stop)
+        yield Worker(parts.pacs.dicom_port, metrics_port, parts.services)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What a server and a worker have in common."""
+
+    tiers: Tiers
+    quarantine: QuarantineSide
+    pacs: PacsSide
+    services: Services
+    limiter: Limiter
+    studies: Studies
+    administration: Administration
+
+
+async def _open_parts(base: Foundation, ports: Overrides) -> _Parts:
+    tiers = ports.tiers or await open_tiers(base)
+    workers = ports.workers or await open_workers(base)
+    quarantine = await start_quarantine(base, ports.quarantine)
+    peers = await open_peers(base)
+    membership = peers.membership
+    pacs = await open_pacs_side(base, ports.factories, quarantine.writer, membership)
+    peers.share(pacs.clients)
+    authenticator = build_authenticator(base, ports.tokens)
+    membership.subscribe(authenticator.share_failures)
+    services = build_services(base, tiers, workers, pacs, authenticator, job_sleep=ports.job_sleep)
+    await peers.serve(pacs, services.retrieve)
+    limiter = await open_limiter(base, membership, telemetry=ports.limit_telemetry, sleep=ports.limit_sleep)
+    studies, administration = await _open_studies(base, services, tiers, pacs, quarantine, limiter, ports.network)
+    return _Parts(tiers, quarantine, pacs, services, limiter, studies, administration)
 
 
 async def _open_foundation(stack: AsyncExitStack, settings: Settings, ports: Overrides) -> Foundation:
@@ -210,12 +264,30 @@ def _notify(state: str) -> None:
         sender.sendall(state.encode())
 
 
-async def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT, then let streams in flight finish; systemd is notified of both."""
+def _begin_process(settings: Settings) -> asyncio.Event:
+    """Set up the log; the event is set by SIGTERM and SIGINT."""
     set_up_logging(settings.telemetry.log_level, sampling=settings.telemetry.log_sampling)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def work(settings: Settings) -> None:
+    """Run jobs until SIGTERM or SIGINT, then give back those that run; systemd is notified of both."""
+    stop = _begin_process(settings)
+    async with build_worker(settings) as worker:
+        ports = {"dicom_port": worker.dicom_port, "metrics_port": worker.metrics_port}
+        _log.info("radgate works", extra=ports)
+        _notify("READY=1")
+        await stop.wait()
+        _notify("STOPPING=1")
+        _log.info("radgate stops; the jobs that it runs are given back")
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT, then let streams in flight finish; systemd is notified of both."""
+    stop = _begin_process(settings)
     async with build_app(settings) as app:
         ports = {
             "grpc_port": app.grpc_port,

@@ -33,13 +33,13 @@ class Listener(NamedTuple):
     host_setting: str
 
 
-def check_start(settings: Settings) -> None:
-    """Look at what the settings name.
+def check_start(settings: Settings, *, serves_clients: bool = True) -> None:
+    """Look at what the settings name; of the ports, at those that clients use only where they are served.
 
     Raises:
         ConfigurationError: one line for each thing that is wrong.
     """
-    problems = [*_file_problems(settings, ""), *_port_problems(listeners(settings))]
+    problems = [*_file_problems(settings, ""), *_port_problems(listeners(settings, serves_clients=serves_clients))]
     if problems:
         raise ConfigurationError("\n".join(problems))
     for name, tls in (("gateway.tls_*_file", settings.gateway.tls), ("grpc_tls_*_file", settings.grpc_tls)):
@@ -50,17 +50,18 @@ def check_start(settings: Settings) -> None:
             raise ConfigurationError(f"settings {name}: {error.message}") from None
 
 
-def listeners(settings: Settings) -> list[Listener]:
+def listeners(settings: Settings, *, serves_clients: bool = True) -> list[Listener]:
     """Every port that is fixed by the settings."""
     dicom = (settings.dicom_host, "dicom_host") if settings.dicom_host else (settings.host, "host")
     grpc = ("127.0.0.1", "gateway.enabled") if settings.gateway.enabled else (settings.host, "host")
     found = [
-        Listener("grpc_port", settings.grpc_port, *grpc),
         Listener("dicom_port", settings.dicom_port, *dicom),
         Listener("dicom_tls_port", settings.dicom_tls_port, *dicom),
         Listener("metrics_port", settings.metrics_port, settings.metrics_host, "metrics_host"),
     ]
-    if settings.gateway.enabled:
+    if serves_clients:
+        found.append(Listener("grpc_port", settings.grpc_port, *grpc))
+    if serves_clients and settings.gateway.enabled:
         found += [
             Listener("http_port", settings.http_port, settings.host, "host"),
             Listener("gateway.admin_port", settings.gateway.admin_port, "127.0.0.1", "gateway.enabled"),

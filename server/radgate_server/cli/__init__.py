@@ -10,6 +10,7 @@ from radgate_server.cli.shared.options import LazyCommand, RadgateGroup, config_
 
 _COMMANDS = {
     "serve": LazyCommand("serve:serve", "Run the server, with Envoy in front."),
+    "worker": LazyCommand("serve:worker", "Run jobs, and serve no clients."),
     "demo": LazyCommand("serve:demo", "Run everything here over example images or your own."),
     "migrate": LazyCommand("serve:migrate", "Bring the database to this version's schema."),
     "tenant": LazyCommand("access.tenant:tenant", "Customer organisations, each with PACS and keys of its own."),
@@ -47,6 +48,6 @@ def radgate() -> None:
     """One typed door in front of every PACS.
 
     Settings come from the environment (RADGATE_HTTP_PORT=8080), else from the TOML file given with --config, else from
-    defaults. All commands but serve, demo, alerts, transcode and thumbnail work on the database, whether or not a
-    server is running; a running server sees the change within seconds.
+    defaults. All commands but serve, worker, demo, alerts, transcode and thumbnail work on the database, whether or not
+    a server is running; a running server sees the change within seconds.
     """

@@ -1,4 +1,4 @@
-"""`radgate serve`, `radgate demo` and `radgate migrate`: what runs rather than administers."""
+"""`radgate serve`, `radgate worker`, `radgate demo` and `radgate migrate`: what runs rather than administers."""
 
 import asyncio
 import sys
@@ -23,6 +23,19 @@ def serve() -> None:
     from radgate_server import app
 
     _run(app.serve(current_settings()))
+
+
+@click.command()
+@config_option
+def worker() -> None:
+    """Run jobs, and serve no clients.
+
+    A worker has a data_dir and ports of its own, the database and the key files of the servers. SIGTERM or Ctrl-C ends
+    it; what it runs is given back, and continues elsewhere.
+    """
+    from radgate_server import app
+
+    _run(app.work(current_settings()))
 
 
 @click.command()

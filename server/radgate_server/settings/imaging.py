@@ -28,7 +28,9 @@ class ImagingSettings(Table):
     background_thumbnails: bool = Field(
         default=True, description="Make a thumbnail of each instance when it arrives, while workers have time."
     )
-    max_running_jobs: int = Field(default=2, ge=1, le=64, description="Jobs that run at the same time.")
+    max_running_jobs: int = Field(
+        default=2, ge=0, le=64, description="Jobs that run at the same time; 0: none, `radgate worker` runs them."
+    )
     max_background_jobs: int = Field(
         default=1, ge=0, le=64, description="Those of them that may be of the class background."
     )
