@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from pydicom import dcmread
+from pydicom.dataset import Dataset
 
 from radgate_server.core.pacs.connections import DimseConnection
 from tests.e2e.counting_pacs import SLICES, STUDY, CountingPacs
@@ -48,7 +49,12 @@ def knows_the_other(server: RadgateProcess) -> bool:
 
 
 def read(server: RadgateProcess) -> dict[str, bytes]:
-    """The study as a client gets it: pixel data by SOP Instance UID."""
+    """Pixel data by SOP Instance UID, as a client gets it."""
+    return {str(one.SOPInstanceUID): one.PixelData for one in files_from(server)}
+
+
+def files_from(server: RadgateProcess) -> list[Dataset]:
+    """The study as a client gets it."""
     with server.client(EAST) as client:
         answer = client.get(
             f"/dicom-web/studies/{STUDY}", headers={"accept": 'multipart/related; type="application/dicom"'}
@@ -58,7 +64,7 @@ def read(server: RadgateProcess) -> dict[str, bytes]:
     parts = message_from_bytes(head + answer.content).get_payload()
     files = [dcmread(BytesIO(part.get_payload(decode=True))) for part in parts]
     assert len(files) == SLICES
-    return {str(one.SOPInstanceUID): one.PixelData for one in files}
+    return files
 
 
 def test_ten_readers_at_two_servers_cause_one_get_of_each_instance(
@@ -71,6 +77,17 @@ def test_ten_readers_at_two_servers_cause_one_get_of_each_instance(
     assert set(pacs.gets.values()) == {1}
     assert sum(pacs.gets.values()) == SLICES
     assert sum(server.metric("radgate_peer_instances_total") for server in servers) == SLICES
+
+
+def test_a_holder_passes_on_nothing_that_was_corrected_since(servers: list[RadgateProcess], pacs: CountingPacs) -> None:
+    """It has confirmed the study a moment ago, and would serve it to its own clients for a while."""
+    holder, other = servers
+    files_from(holder)
+    for dataset in pacs.held:
+        dataset.AccessionNumber = "CORRECTED"
+    assert {one.AccessionNumber for one in files_from(other)} == {"CORRECTED"}
+    assert {one.AccessionNumber for one in files_from(holder)} == {"CORRECTED"}
+    assert set(pacs.gets.values()) == {2}
 
 
 def test_a_study_goes_on_when_its_holder_is_killed(servers: list[RadgateProcess], pacs: CountingPacs) -> None:

@@ -197,9 +197,9 @@ async def _open_parts(base: Foundation, ports: Overrides) -> _Parts:
     authenticator = build_authenticator(base, ports.tokens)
     membership.subscribe(authenticator.share_failures)
     services = build_services(base, tiers, workers, pacs, authenticator, job_sleep=ports.job_sleep)
-    await peers.serve(pacs, services.retrieve)
     limiter = await open_limiter(base, membership, telemetry=ports.limit_telemetry, sleep=ports.limit_sleep)
     studies, administration = await _open_studies(base, services, tiers, pacs, quarantine, limiter, ports.network)
+    await peers.serve(pacs, services.retrieve, studies.confirmer)
     return _Parts(tiers, quarantine, pacs, services, limiter, studies, administration)
 
 

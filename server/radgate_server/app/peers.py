@@ -9,6 +9,7 @@ from radgate_server.core.servers.peers import NoPeers, Peers
 from radgate_server.rpc.peers.client import GrpcPeers, PeerTimeouts
 from radgate_server.rpc.peers.secret import PeerSecret
 from radgate_server.rpc.peers.server import PeerServer
+from radgate_server.services.cache.revalidation import Revalidator
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.pacs.shared_fetch import SharedFetching
 from radgate_server.services.retrieve.held_studies import HeldStudies
@@ -31,11 +32,12 @@ class PeerSide:
         shared = SharedFetching(self.membership, base.installation.directories.holders, self._peers, base.telemetry)
         clients.share(shared.share)
 
-    async def serve(self, pacs: PacsSide, retrieve: RetrieveService) -> None:
+    async def serve(self, pacs: PacsSide, retrieve: RetrieveService, confirmer: Revalidator) -> None:
         """Send others what this server holds, from now on."""
         if self._server is not None:
             self._base.stack.push_async_callback(self._server.close)
-            await self._server.start(self.membership.own.member_id, HeldStudies(pacs.clients, retrieve))
+            held = HeldStudies(pacs.clients, retrieve, confirmer.confirm_now)
+            await self._server.start(self.membership.own.member_id, held)
 
 
 async def open_peers(base: Foundation) -> PeerSide:

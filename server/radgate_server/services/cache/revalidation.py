@@ -148,6 +148,22 @@ class Revalidator:
         known = self._states.get(*key)
         return UnconfirmedStudy(round((self._clock.now() - known.confirmed).total_seconds()) if known else None)
 
+    async def confirm_now(self, tenant_id: str, study_instance_uid: str) -> bool:
+        """Have it confirmed by an answer that is asked for from now on, however lately it was; False: in doubt.
+
+        For whoever takes what is cached for what the PACS hold at this moment. Of a study of which nothing is cached
+        the state is recorded, as before a fetch.
+        """
+        key = (tenant_id, study_instance_uid)
+        if (earlier := self._pending.get(key)) is not None:
+            await asyncio.wait((earlier.task,))
+        self._states.require_revalidation(*key)
+        pending = self._ask_once(key)
+        if pending is None:
+            return False
+        await asyncio.wait((pending.task,))
+        return not pending.task.cancelled() and pending.task.result()
+
     async def prepare(self, tenant_id: str, study_instance_uid: str) -> None:
         """Have the state recorded before anything is fetched. Waits as long as it takes: the PACS is needed anyhow."""
         key = (tenant_id, study_instance_uid)
