@@ -69,7 +69,8 @@ def bits_stored(image: ImagePixel) -> int:
 def stored_values(samples: Samples, bits: int, *, signed: bool) -> Samples:
     """What `bits` low bits of the containers say, signed or not; floats are what they are, of 64 bits."""
     if samples.dtype.kind == "f":
-        return samples.astype(np.float64)
+        with np.errstate(invalid="ignore"):  # of signalling NaNs, which become quiet ones
+            return samples.astype(np.float64)
     values = samples.astype(np.int64) & (1 << bits) - 1
     if not signed:
         return values
