@@ -1,9 +1,12 @@
 """Two server processes on one PostgreSQL behind one Envoy: one is killed and started again while clients continue."""
 
 import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Event
 from typing import NamedTuple
 
 import pytest
@@ -67,5 +70,30 @@ def test_one_is_killed_and_started_again_while_clients_continue(
         all_answered()
         second.start()
         wait_for(asked_second, "Envoy asks the second process again")
-        second.stop()
-        all_answered()
+        with under_load(first, studies) as answers:
+            second.stop()
+            second.start()
+            wait_for(asked_second, "Envoy asks the second process again")
+        assert set(answers) == {200}, answers
+
+
+@contextmanager
+def under_load(server: RadgateProcess, studies: Sequence[str]) -> Iterator[Counter[int]]:
+    """Ask four times at once, for all studies in turn, until the block ends; yields how often each status came."""
+    answers, ended = Counter[int](), Event()
+
+    def ask() -> Counter[int]:
+        found = Counter[int]()
+        with server.client(EAST) as web:
+            while not ended.is_set():
+                found.update(web.get(f"/dicom-web/studies/{study}/series").status_code for study in studies)
+        return found
+
+    with ThreadPoolExecutor(4) as threads:
+        asking = [threads.submit(ask) for _ in range(4)]
+        try:
+            yield answers
+        finally:
+            ended.set()
+            for each in asking:
+                answers.update(each.result())

@@ -22,6 +22,7 @@ from radgate_server.app.endpoints import (
     open_endpoint_security,
     open_endpoints,
     open_limiter,
+    retire,
 )
 from radgate_server.app.foundation import Foundation, QuarantineSide, Tiers, open_tiers, start_quarantine
 from radgate_server.app.monitoring import (
@@ -124,7 +125,7 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         watch_certificates(base, pacs.observed_certificates)
         watch_alerts(base)
         await base.readiness.open()
-        stack.callback(rpc.retire)
+        stack.push_async_callback(retire, rpc, settings)
         stack.callback(base.readiness.stop)
         yield App(
             grpc_port=rpc.port,

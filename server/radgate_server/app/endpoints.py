@@ -46,6 +46,9 @@ from radgate_server.settings.settings import Settings
 
 _GATEWAY_INTERVAL_S = 5.0
 
+_UNTIL_NOTICED_S = 2.5
+"""Until an Envoy that checks health each second sends no more calls: those that come later are refused."""
+
 _OF_IDLE_TIMEOUT = 0.5
 """How long a message may wait for the bandwidth: what it takes to be made and sent must fit into the rest."""
 
@@ -214,6 +217,15 @@ def _servicers(
             settings,
         ),
     )
+
+
+async def retire(rpc: RpcServer, settings: Settings) -> None:
+    """Refuse new calls; where an Envoy that is not ours sends them, known by its secret, once it sends no more."""
+    gateway = settings.gateway
+    if gateway.shared_secret.get_secret_value() and not gateway.enabled:
+        rpc.announce_end()
+        await asyncio.sleep(min(_UNTIL_NOTICED_S, settings.drain_s))
+    rpc.retire()
 
 
 async def open_endpoints(base: Foundation, rpc: RpcServer, entrance: EndpointSecurity, viewer: str) -> int | None:

@@ -111,6 +111,10 @@ class RpcServer:
             return server.add_insecure_port(address)
         return server.add_secure_port(address, server_credentials(self._tls))
 
+    def announce_end(self) -> None:
+        """Report to health checks that no more is served; new calls are answered all the same."""
+        self._health.stop()
+
     def retire(self) -> None:
         """Say to health checks that no more is served, and refuse new calls."""
         self._health.stop()
