@@ -76,9 +76,7 @@ async def test_every_change_is_recorded_with_who_and_from_where(rig: Rig, channe
     request = await prepared(rig, channel, rpc)
     headers = {"x_tenant_id": "east", "x_request_id": "one", "traceparent": f"00-{TRACE}-00f067aa0ba902b7-00"}
     await invoke(channel, f"{ADMIN}{rpc}", request, token=await rig.key("*", role=Role.ADMIN), **headers)
-    entry, *after = rig.audit.entries
-    counted = ["invalidate cache: dropped 0 instances"] if rpc == "InvalidateCache" else []
-    assert [one.detail for one in after] == counted
+    (entry,) = rig.audit.entries
     assert (entry.action, entry.outcome, entry.tenant_id) == (AuditAction.CONFIGURE, AuditOutcome.GRANTED, "east")
     assert (entry.role, entry.address, entry.request_id, entry.trace_id) == ("admin", "127.0.0.1", "one", TRACE)
     assert entry.user_agent.startswith("grpc-python")

@@ -208,21 +208,13 @@ class AdminService:
     async def invalidate_cache(self, caller: Caller, chosen: CacheSelection, *, dry_run: bool = False) -> int:
         """Throw away what is cached for the tenant and chosen; return how many instances that were, or would be.
 
-        It is recorded before with what was chosen, and afterwards with how many were dropped.
-
         Raises:
             InvalidArgumentError: a UID or name is none, or a series is chosen without its study.
         """
         scope = chosen.scope(acting_tenant(caller), self._clock.now())
-        detail = f"invalidate cache{chosen.audited()}"
-        if dry_run:
-            await self._auditor.record(caller, AuditAction.CONFIGURE, chosen.retrieve_scope(), f"{detail}: dry run")
-            return await self._caches.count(scope)
+        detail = f"invalidate cache{chosen.audited()}{': dry run' if dry_run else ''}"
         await self._auditor.record(caller, AuditAction.CONFIGURE, chosen.retrieve_scope(), detail)
-        removed = await self._caches.drop_part(scope)
-        dropped = f"{detail}: dropped {removed} instances"
-        await self._auditor.record(caller, AuditAction.CONFIGURE, chosen.retrieve_scope(), dropped)
-        return removed
+        return await (self._caches.count(scope) if dry_run else self._caches.drop_part(scope))
 
 
 def _may_use_all(principal: Principal, key: ApiKey) -> bool:
