@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -107,6 +108,13 @@ class RadgateProcess:
 
         self.keys[tenant_id] = self.administer(prepare)
         return self
+
+    def beside(self, folder: Path, settings: Mapping[str, str], command: Sequence[str] = (*RADGATE, "serve")) -> Self:
+        """Before the start, another process of the same installation: with its keys, and a folder of its own."""
+        other = type(self)(folder, settings, command=command)
+        shutil.copytree(self.data_dir, other.data_dir)
+        other.keys.update(self.keys)
+        return other
 
     def cli(self, *arguments: str) -> str:
         """Run the command line on this installation; returns what it wrote to stdout."""

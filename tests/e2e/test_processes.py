@@ -1,6 +1,5 @@
 """Two server processes on one PostgreSQL behind one Envoy: one is killed and started again while clients continue."""
 
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,8 +38,7 @@ def processes(tmp_path: Path, orthanc: OrthancServer) -> Iterator[Processes]:
         with_envoy = {"RADGATE_GATEWAY__SERVERS": f'["127.0.0.1:{port}"]', "RADGATE_DICOM_AET": "RADGATE"}
         alone = {"RADGATE_GATEWAY__ENABLED": "false", "RADGATE_GRPC_PORT": str(port), "RADGATE_DICOM_AET": "RADGATE2"}
         first = RadgateProcess(tmp_path / "first", common | with_envoy).tenant(EAST, dimse(orthanc), Role.OPERATOR)
-        second = RadgateProcess(tmp_path / "second", common | alone)
-        shutil.copytree(first.data_dir, second.data_dir)
+        second = first.beside(tmp_path / "second", common | alone)
         for server in (second, first):
             running.enter_context(server)
         yield Processes(first, second)

@@ -1,6 +1,5 @@
 """Two servers on one PostgreSQL fetch a cold study once between them, also when one of them is lost meanwhile."""
 
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -35,9 +34,7 @@ def servers(tmp_path: Path, pacs: CountingPacs) -> Iterator[list[RadgateProcess]
         common = {"RADGATE_DATABASE_URL": url}
         archive = DimseConnection("127.0.0.1", pacs.dicom_port, "FAULTY", "RADGATE")
         first = RadgateProcess(tmp_path / "first", common).tenant(EAST, archive)
-        second = RadgateProcess(tmp_path / "second", common)
-        shutil.copytree(first.data_dir, second.data_dir)
-        second.keys.update(first.keys)
+        second = first.beside(tmp_path / "second", common)
         for server in (first, second):
             running.enter_context(server)
         wait_for(lambda: all(map(knows_the_other, (first, second))), "they know of each other")

@@ -1,7 +1,6 @@
 """Servers and workers on one PostgreSQL, in real processes: jobs continue when one of them is lost."""
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,9 +38,7 @@ def start(tmp_path: Path, postgres: Postgres, orthanc: OrthancServer) -> Iterato
         def start(**settings: str) -> list[RadgateProcess]:
             common = {"RADGATE_DATABASE_URL": url, **settings}
             first = RadgateProcess(tmp_path / "first", common).tenant(EAST, dimse(orthanc), Role.OPERATOR)
-            second = RadgateProcess(tmp_path / "second", common)
-            shutil.copytree(first.data_dir, second.data_dir)
-            second.keys.update(first.keys)
+            second = first.beside(tmp_path / "second", common)
             return [running.enter_context(server) for server in (first, second)]
 
         yield start
@@ -59,9 +56,7 @@ def start_workers(tmp_path: Path, postgres: Postgres, orthanc: OrthancServer) ->
             common = {"RADGATE_DATABASE_URL": url}
             idle = {**common, "RADGATE_IMAGING__MAX_RUNNING_JOBS": "0"}
             server = RadgateProcess(tmp_path / "server", idle).tenant(EAST, dimse(orthanc), Role.OPERATOR)
-            workers = [RadgateProcess(tmp_path / name, common, command=(*RADGATE, "worker")) for name in ("a", "b")]
-            for worker in workers:
-                shutil.copytree(server.data_dir, worker.data_dir)
+            workers = [server.beside(tmp_path / name, common, (*RADGATE, "worker")) for name in ("a", "b")]
             return [running.enter_context(process) for process in (server, *workers)]
 
         yield start

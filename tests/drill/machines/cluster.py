@@ -1,6 +1,5 @@
 """What the drill is done on: two servers on one PostgreSQL and one Redis, in front of one Orthanc."""
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -67,11 +66,6 @@ def _settings(postgres: Postgres, redis: RedisServer) -> Mapping[str, str]:
 
 def _servers(folder: Path, settings: Mapping[str, str], orthanc: OrthancServer) -> Sequence[RadgateProcess]:
     """Two with the same keys, and caches of their own."""
-    first, second = (
-        RadgateProcess(folder / name, {**settings, "RADGATE_DICOM_AET": name, "RADGATE_HTTP_PORT": str(free_port())})
-        for name in ("FIRST", "SECOND")
-    )
-    first.tenant(TENANT, dimse(orthanc), Role.OPERATOR)
-    shutil.copytree(first.data_dir, second.data_dir)
-    second.keys.update(first.keys)
-    return first, second
+    own = [{**settings, "RADGATE_DICOM_AET": title, "RADGATE_HTTP_PORT": str(free_port())} for title in ("ONE", "TWO")]
+    first = RadgateProcess(folder / "first", own[0]).tenant(TENANT, dimse(orthanc), Role.OPERATOR)
+    return first, first.beside(folder / "second", own[1])
