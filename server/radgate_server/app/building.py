@@ -147,7 +147,6 @@ class Worker:
 
     dicom_port: int
     metrics_port: int
-    services: Services
 
 
 @asynccontextmanager
@@ -171,7 +170,7 @@ async def build_worker(settings: Settings, *, overrides: Overrides | None = None
         metrics_port = await open_metrics(base)
         await base.readiness.open()
         stack.callback(base.readiness.stop)
-        yield Worker(parts.pacs.dicom_port, metrics_port, parts.services)
+        yield Worker(parts.pacs.dicom_port, metrics_port)
 
 
 @dataclass(frozen=True, slots=True)

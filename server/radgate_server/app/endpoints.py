@@ -12,7 +12,7 @@ from radgate_server.adapters.limits.redis import open_redis_meters
 from radgate_server.adapters.telemetry import LimitMetrics
 from radgate_server.adapters.tls import WatchedTls
 from radgate_server.app.administration import Administration
-from radgate_server.app.foundation import Foundation, Tiers
+from radgate_server.app.foundation import Foundation, Tiers, open_tls
 from radgate_server.app.use_cases import Services
 from radgate_server.core.access.ports.identity import TokenVerifier
 from radgate_server.core.gateway.answers import GatewayAnswers
@@ -116,22 +116,13 @@ def open_endpoint_security(base: Foundation) -> EndpointSecurity:
     Raises:
         ConfigurationError: they are not usable.
     """
-    return EndpointSecurity(_gateway_secret(base.settings), _open_tls(base))
+    return EndpointSecurity(_gateway_secret(base.settings), open_tls(base, base.settings.endpoint_tls))
 
 
 def _gateway_secret(settings: Settings) -> str:
     """A gateway that is run by itself has it from the operator; Envoy as the server's own child from the server."""
     given = settings.gateway.shared_secret.get_secret_value()
     return given or (secrets.token_urlsafe(32) if settings.gateway.enabled else "")
-
-
-def _open_tls(base: Foundation) -> WatchedTls | None:
-    if base.settings.endpoint_tls is None:
-        return None
-    tls = WatchedTls(base.settings.endpoint_tls)
-    tls.start()
-    base.stack.push_async_callback(tls.close)
-    return tls
 
 
 class GatewayMonitor(Repeating):

@@ -14,6 +14,7 @@ from radgate_server.adapters.cache.memory.instances import HotInstanceStore
 from radgate_server.adapters.cache.tenant_shares import TenantShares
 from radgate_server.adapters.store.spool import DiskSpool
 from radgate_server.adapters.telemetry import PrometheusTelemetry
+from radgate_server.adapters.tls import WatchedTls
 from radgate_server.core.cache.ports.tiers import HotCache, InstanceStore, TenantTier
 from radgate_server.core.quarantine.ports import Quarantine
 from radgate_server.core.retention.ports.erasure import StudyTier
@@ -25,6 +26,7 @@ from radgate_server.lib.clock import Clock
 from radgate_server.services.quarantine.storing import QuarantineExpiry, QuarantineWriter
 from radgate_server.services.servers.membership import Membership
 from radgate_server.services.telemetry.readiness import Readiness
+from radgate_server.settings.access import TlsPaths
 from radgate_server.settings.settings import Settings
 from radgate_server.settings.shared.table import MIB
 
@@ -159,6 +161,20 @@ async def start_quarantine(base: Foundation, stored: Quarantine | None = None) -
 def open_spool(settings: Settings, memory_bytes: int) -> DiskSpool:
     """The sealed folder below data_dir that all have in common; so much of what is in transit stays in memory."""
     return DiskSpool(settings.data_dir / "spool", memory_bytes=memory_bytes).open()
+
+
+def open_tls(base: Foundation, paths: TlsPaths | None) -> WatchedTls | None:
+    """Read the certificate, and follow its files from now on; None without paths.
+
+    Raises:
+        ConfigurationError: it is not usable.
+    """
+    if paths is None:
+        return None
+    tls = WatchedTls(paths)
+    tls.start()
+    base.stack.push_async_callback(tls.close)
+    return tls
 
 
 async def join_servers(base: Foundation, address: str = "") -> Membership:

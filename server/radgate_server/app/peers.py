@@ -2,8 +2,7 @@
 
 import socket
 
-from radgate_server.adapters.tls import WatchedTls
-from radgate_server.app.foundation import Foundation, join_servers
+from radgate_server.app.foundation import Foundation, join_servers, open_tls
 from radgate_server.app.pacs import PacsSide
 from radgate_server.core.servers.peers import NoPeers, Peers
 from radgate_server.rpc.peers.client import GrpcPeers, PeerTimeouts
@@ -50,7 +49,7 @@ async def open_peers(base: Foundation) -> PeerSide:
     if not base.background:
         return PeerSide(base, await join_servers(base), None, NoPeers())
     settings = base.settings.servers
-    tls = _open_tls(base)
+    tls = open_tls(base, base.settings.grpc_tls)
     secret = PeerSecret(base.installation.secrets.peers)
     server = PeerServer(settings.peer_host, settings.peer_port, secret, tls)
     timeouts = PeerTimeouts(settings.peer_connect_timeout_s, settings.peer_idle_timeout_s)
@@ -65,12 +64,3 @@ def _reachable(host: str) -> str:
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared with, not bound
         return socket.gethostname()
     return f"[{host}]" if ":" in host else host
-
-
-def _open_tls(base: Foundation) -> WatchedTls | None:
-    if base.settings.grpc_tls is None:
-        return None
-    tls = WatchedTls(base.settings.grpc_tls)
-    tls.start()
-    base.stack.push_async_callback(tls.close)
-    return tls

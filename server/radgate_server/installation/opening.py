@@ -158,7 +158,6 @@ async def open_installation(
     if purpose is not Purpose.USE and settings.secrets.keys.kind == FILE:
         await store.ring.current()  # makes the first version: at its first use, each of several servers would make one
     await keys.remember()
-    await keys.check()  # another server may have made its own meanwhile
     directories = _directories(database, store.box, clock)
     writing_end = _open_writing_end(stack, settings, database, purpose)
     return Installation(

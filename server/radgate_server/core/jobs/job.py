@@ -28,7 +28,7 @@ class JobClass(StrEnum):
     """Somebody waits for it."""
     NORMAL = "normal"
     BACKGROUND = "background"
-    """Nobody waits for it: warming a cache. It gets a part of the slots only."""
+    """Nobody waits for it. It gets a part of the slots only."""
 
 
 PROMOTED_AFTER_S = 1800.0

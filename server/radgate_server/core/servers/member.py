@@ -10,8 +10,8 @@ from typing import Protocol
 class Member:
     """One server process as it announces itself.
 
-    `name` is its machine's; `dicom_aet` the AE title that PACS send to after a C-MOVE, which arrives there when it
-    `listens`. `address` is the "host:port" where others ask it for instances, "" when they can't.
+    `name` is its machine's; `dicom_aet` the AE title that PACS send to after a C-MOVE. `address` is the "host:port"
+    where others ask it for instances, "" when they can't.
     """
 
     member_id: str
@@ -20,7 +20,6 @@ class Member:
     dicom_aet: str
     start_time: datetime
     address: str = ""
-    listens: bool = True
 
 
 class MemberRegistry(Protocol):

@@ -81,11 +81,17 @@ class InstallationKeys:
             )
 
     async def remember(self) -> None:
-        """Let the database know the files that it does not know. Raises DatabaseUnavailableError."""
+        """Let the database know the files that it does not know.
+
+        Raises:
+            ConfigurationError: another server made its own at the same moment.
+            DatabaseUnavailableError: the database can't be read or written.
+        """
         present = await asyncio.to_thread(self._fingerprints)
         known = await self._database.read(self._read)
         if new := {name: found for name, found in present.items() if name not in known.fingerprints}:
             await self._database.write(lambda connection: _add(connection, new))
+            await self.check()
 
     async def accept(self) -> None:
         """Take the files that are there for the installation's; what is missing may be made again.

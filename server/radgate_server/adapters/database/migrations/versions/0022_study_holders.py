@@ -14,10 +14,6 @@ def upgrade() -> None:
         "members",
         sa.Column("address", sa.String(), nullable=False, server_default="", comment="host:port for other members"),
     )
-    op.add_column(
-        "members",
-        sa.Column("listens", sa.Boolean(), nullable=False, server_default=sa.true(), comment="for what C-MOVE brings"),
-    )
     op.create_table(
         "study_holders",
         sa.Column("tenant_id", sa.String(63), nullable=False),
