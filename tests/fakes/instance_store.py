@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from radgate_server.core.cache.accesses import found_in
 from radgate_server.core.cache.ports.tiers import TierUsage
 from radgate_server.core.cache.scope import CacheScope
 from radgate_server.core.dicom.identifiers import InstanceRef
@@ -44,6 +45,8 @@ class MemoryInstanceStore:
     async def get(self, tenant_id: str, ref: InstanceRef) -> InstanceHandle | None:
         instance = self.instances.get((tenant_id, ref))
         (self._misses if instance is None else self._hits)[tenant_id] += 1
+        if instance is not None:
+            found_in("warm")
         return None if instance is None else StoredInstance(self, tenant_id, instance)
 
     async def load_index(self, tenant_id: str, ref: InstanceRef) -> InstanceIndex | None:

@@ -17,6 +17,7 @@ from radgate_server.core.cache.scope import CacheScope
 from radgate_server.lib.answer_cache import AnswerCache
 from radgate_server.lib.lru_cache import LruCache
 from radgate_server.lib.ttl_cache import TtlCache
+from radgate_server.services.cache.access_recorder import AccessRecorder
 from radgate_server.services.cache.invalidation import Invalidation
 from radgate_server.services.cache.registry import ALL_CAUSES, BYTES_DIFFER, NOTHING_LEFT, Cause
 from radgate_server.services.cache.watching import StudyEvent
@@ -30,6 +31,7 @@ NOT_OF_STUDIES = {
     "radgate_server.services.access.damping": "failed credentials by address",
     "radgate_server.services.limits.limiter": "callers",
     "radgate_server.services.audit.recording": "lists that were recorded; losing one records it again",
+    "radgate_server.app.use_cases": "accesses that wait to be written, which stay true until the study is erased",
     "radgate_server.adapters.secrets.study_keys": "keys of the tiers on disk, dropped with them",
 }
 
@@ -45,6 +47,7 @@ DROPPED_BY = (
     (HotInstanceStore, "invalidate_part"),
     (DiskInstanceStore, "invalidate_part"),
     (DerivedCache, "invalidate"),
+    (AccessRecorder, "forget"),
 )
 """What has to be called of each kind of cache. Who iterates over a map looks for what has to be dropped."""
 

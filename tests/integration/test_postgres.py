@@ -10,6 +10,7 @@ from radgate_server.adapters.database.audit.waiting import SqlAuditSink
 from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.migration import migrate
 from radgate_server.core.errors import AuditUnavailableError, DatabaseUnavailableError
+from tests.conformance.accesses_suite import AccessesInDatabaseSuite
 from tests.conformance.audit_export_suite import AuditExportSuite
 from tests.conformance.audit_spool_suite import AuditSpoolSuite
 from tests.conformance.audit_trail_suite import AuditTrailSuite
@@ -53,6 +54,10 @@ class TestPostgresJobStore(JobStoreInDatabaseSuite):
 
 class TestPostgresMembers(MembersInDatabaseSuite):
     """Who shares the database."""
+
+
+class TestPostgresAccesses(AccessesInDatabaseSuite):
+    """Which of them fetches a study."""
 
 
 class TestPostgresHolders(HoldersInDatabaseSuite):

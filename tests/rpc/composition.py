@@ -103,6 +103,7 @@ def _installation(rig: "Rig") -> Installation:
             jobs=rig.jobs,
             members=rig.members,
             holders=rig.holders,
+            accesses=rig.accesses,
         ),
         secrets=Secrets(box=rig.box, ring=keys, sealed=keys, reader=keys, peers=bytes(32)),
         audit=AuditStore(

@@ -18,6 +18,7 @@ from radgate_server.core.pacs.capabilities import Capabilities
 from radgate_server.core.pacs.connections import FolderConnection, PacsConfig, RetrieveMethod
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.services.access.api_keys import make_key
+from tests.fakes.accesses import MemoryAccessHistory
 from tests.fakes.audit import RecordingAuditSink
 from tests.fakes.audit_records import MemoryAuditRecords, MemorySchedules
 from tests.fakes.clock import START, FakeClock
@@ -78,6 +79,7 @@ class Rig:
     pauses: Pauses = field(default_factory=Pauses)
     tokens: ScriptedTokens = field(default_factory=ScriptedTokens)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    accesses: MemoryAccessHistory = field(default_factory=MemoryAccessHistory)
     limit_telemetry: RecordingLimitTelemetry = field(default_factory=RecordingLimitTelemetry)
     retention: MemoryRetention = field(default_factory=MemoryRetention)
     naps: list[float] = field(default_factory=list)

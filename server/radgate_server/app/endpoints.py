@@ -163,7 +163,7 @@ def build_rpc(
     return build_server(
         base.settings,
         _servicers(base.settings, services, studies.store, tiers, administration),
-        CallChecks(services.authenticator, limiter, services.refusals, services.sent),
+        CallChecks(services.authenticator, limiter, services.refusals, services.sent, services.accesses),
         StudyGates(services.restrictions, services.doubts, studies.confirmer, studies.rejections),
         base.telemetry,
         tracer=base.tracer,

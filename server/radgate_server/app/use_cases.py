@@ -19,6 +19,7 @@ from radgate_server.services.access.refusals import RefusalLog
 from radgate_server.services.access.restrictions import Restrictions
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.audit.streams import StreamLog
+from radgate_server.services.cache.access_recorder import AccessRecorder
 from radgate_server.services.cache.invalidation import SharedInvalidation
 from radgate_server.services.cache.study_states import StudyStates
 from radgate_server.services.cache.watching import StudyChangePublisher
@@ -138,6 +139,7 @@ class Services:
     jobs: JobQueue
     refusals: RefusalLog
     sent: StreamLog
+    accesses: AccessRecorder | None
     study_changes: StudyChangePublisher
 
 
@@ -190,8 +192,26 @@ def build_services(
         jobs=_open_jobs(base, job_handlers(retrieve, transcoder.instance, pictures.thumbnails.make), job_sleep),
         refusals=refusals,
         sent=sent,
+        accesses=_open_accesses(base, queries.studies),
         study_changes=StudyChangePublisher(),
     )
+
+
+def _open_accesses(base: Foundation, studies: KnownStudies) -> AccessRecorder | None:
+    """What keeps a history of accesses to studies, None where the settings want none."""
+    cache, installation = base.settings.cache, base.installation
+    if not cache.access_history_days:
+        return None
+    recorder = AccessRecorder(
+        installation.directories.accesses,
+        studies.of_study,
+        installation.secrets.box,
+        base.clock,
+        days=cache.access_history_days,
+        interval_s=cache.access_history_interval_s,
+    )
+    base.run(recorder)
+    return recorder
 
 
 def _open_jobs(base: Foundation, handlers: Mapping[JobKind, JobHandler], sleep: Sleep) -> JobQueue:

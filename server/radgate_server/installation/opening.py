@@ -11,6 +11,7 @@ from radgate_server.adapters.audit.spool import FileAuditSpool, count_late
 from radgate_server.adapters.database.access.keys import SqlKeyDirectory
 from radgate_server.adapters.database.access.limits import SqlLimitDirectory, SqlUsageLedger
 from radgate_server.adapters.database.access.tenants import SqlTenantDirectory
+from radgate_server.adapters.database.access_history import SqlAccessHistory
 from radgate_server.adapters.database.audit.exports import SqlExportPositions
 from radgate_server.adapters.database.audit.records import SqlAuditRecords
 from radgate_server.adapters.database.audit.spooled import SpooledAuditSink
@@ -46,6 +47,7 @@ from radgate_server.core.access.ports.directory import (
 from radgate_server.core.audit.ports.export import ExportPositions
 from radgate_server.core.audit.ports.records import AuditRecords
 from radgate_server.core.audit.ports.trail import AuditSink, AuditTrail, CheckpointSigner
+from radgate_server.core.cache.accesses import AccessHistory
 from radgate_server.core.jobs.ports import JobStore
 from radgate_server.core.limits.ports import LimitDirectory, UsageLedger
 from radgate_server.core.networks import parse_networks
@@ -90,6 +92,7 @@ class Directories:
     jobs: JobStore
     members: MemberRegistry
     holders: StudyHolders
+    accesses: AccessHistory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +184,7 @@ def _directories(database: Database, box: SecretBox, clock: Clock) -> Directorie
         jobs=SqlJobStore(database),
         members=SqlMemberRegistry(database),
         holders=SqlStudyHolders(database),
+        accesses=SqlAccessHistory(database),
     )
 
 

@@ -51,3 +51,14 @@ class CacheSettings(Table):
     revalidate_retry_s: Seconds = Field(
         default=5, description="How long after a PACS could not be asked about a study it is asked again."
     )
+    access_history_days: int = Field(
+        default=90,
+        ge=0,
+        le=3650,
+        description="For how many days the database has which studies were accessed, by hour; 0: no such history.",
+    )
+    access_history_interval_s: Seconds = Field(
+        default=10,
+        description="Time between two writings of it; what was counted since the last one is lost when a server is"
+        " killed.",
+    )

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
+from radgate_server.core.cache.accesses import found_in
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.core.telemetry.tracing import mark
 
@@ -28,6 +29,7 @@ class Lookups:
         count = self._counts[tenant_id]
         if hit:
             count.hits += 1
+            found_in(self._tier)
         else:
             count.misses += 1
         self._telemetry.cache_lookup(self._tier, hit)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, insert, select, text
 
+from radgate_server.adapters.database.access_history import forget_accesses
 from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.schema.tables import changes
 from radgate_server.adapters.database.servers.holders import drop_claims
@@ -43,6 +44,8 @@ class SqlChangeFeed:
 
         def write(connection: Connection) -> None:
             drop_claims(connection, tenant_id, study_instance_uid or None)
+            if kind is ChangeKind.ERASURE:
+                forget_accesses(connection, tenant_id, study_instance_uid)
             record_change(connection, now, kind, tenant_id, study_instance_uid, part)
 
         await self._database.write(write)

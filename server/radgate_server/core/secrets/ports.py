@@ -9,7 +9,7 @@ from radgate_server.core.secrets.secret import SealedSecret, Secret, SecretConte
 
 
 class Fingerprints(Protocol):
-    """Fingerprints of API keys under this installation's key."""
+    """Fingerprints, as of API keys, under this installation's key."""
 
     def fingerprint(self, secret: str) -> bytes:
         """A keyed hash (HMAC-SHA-256, 32 bytes) that can be compared but not turned back."""

@@ -8,6 +8,7 @@ from typing import Protocol
 from radgate_server.core.access.credentials import Credentials
 from radgate_server.core.access.tenancy import Caller, Principal
 from radgate_server.core.audit.record import AuditAction, AuditOutcome
+from radgate_server.core.cache.accesses import ObservedAccess, current_access
 from radgate_server.core.errors import (
     ClientAddressNotAllowedError,
     GatewayError,
@@ -77,14 +78,26 @@ class StreamNotes(Protocol):
         ...
 
 
+class AccessNotes(Protocol):
+    """Counts accesses to studies (services.cache.access_recorder.AccessRecorder)."""
+
+    def record(self, tenant_id: str, access: ObservedAccess, sent_bytes: int) -> None:
+        """A call ended; never fails."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class CallChecks:
-    """What every call passes: who calls, how much they may, and who records that they were refused or what was sent."""
+    """What every call passes: who calls, how much they may, and who records that they were refused or what was sent.
+
+    `accesses` is None where no history of them is kept.
+    """
 
     authenticator: CredentialChecker
     limiter: LimitGate
     refusals: RefusalNotes
     sent: StreamNotes
+    accesses: AccessNotes | None = None
 
 
 def standard_interceptors(
@@ -109,6 +122,7 @@ def standard_interceptors(
         count_in_progress(telemetry),  # needs the tenant
         authorise,  # needs the principal
         record_streams(gates.sent),  # sees how the servicer itself ended, also when it is cancelled
+        *((observe_accesses(gates.accesses),) if gates.accesses is not None else ()),  # likewise
     )
 
 
@@ -284,6 +298,27 @@ def record_streams(sent: StreamNotes) -> Interceptor:
             finally:
                 if call.stream is not None:
                     sent.ended(call.caller, call.stream, call.sent_bytes + len(call.response), whole=whole)
+
+        return interceptor
+
+    return wrap
+
+
+def observe_accesses(accesses: AccessNotes) -> Interceptor:
+    """Observe which study is accessed, and which tiers have it; skipped for public methods."""
+
+    def wrap(method: Method, proceed: Proceed) -> Proceed:
+        if method.access.is_public:
+            return proceed
+
+        async def interceptor(call: Call) -> None:
+            access = ObservedAccess()
+            token = current_access.set(access)
+            try:
+                await proceed(call)
+            finally:
+                current_access.reset(token)
+                accesses.record(call.caller.tenant_id, access, call.sent_bytes + len(call.response))
 
         return interceptor
 

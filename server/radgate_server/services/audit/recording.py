@@ -6,6 +6,7 @@ from radgate_server.core.access.tenancy import Caller
 from radgate_server.core.audit.ports.trail import AuditSink
 from radgate_server.core.audit.record import AuditAction, AuditEntry, AuditOutcome
 from radgate_server.core.audit.studies_shown import ShownList, parts_of
+from radgate_server.core.cache.accesses import AccessKind, current_access
 from radgate_server.core.dicom.family_name import family_name_in
 from radgate_server.core.dicom.identifiers import RetrieveScope
 from radgate_server.core.telemetry.request_context import trace_id
@@ -18,6 +19,18 @@ LISTED_S = 600.0
 
 MAX_LISTED = 20_000
 """Lists of users that are remembered as recorded; what is forgotten is recorded again."""
+
+
+_RECORDED_AS = {
+    AccessKind.RETRIEVE: AuditAction.RETRIEVE,
+    AccessKind.FRAMES: AuditAction.RETRIEVE_FRAMES,
+    AccessKind.METADATA: AuditAction.RETRIEVE_METADATA,
+    AccessKind.BULKDATA: AuditAction.RETRIEVE_BULKDATA,
+    AccessKind.RENDERED: AuditAction.RENDER,
+    AccessKind.TRANSCODED: AuditAction.TRANSCODE,
+}
+_ACCESSES = {action: kind for kind, action in _RECORDED_AS.items()}
+"""The actions that are accesses to what is cached of a study."""
 
 
 def _unknown_study(_tenant_id: str, _study_instance_uid: str) -> KnownStudy:
@@ -96,6 +109,9 @@ class Auditor:
                 same_family_name=same_family_name,
             )
         )
+        access, kind = current_access.get(), _ACCESSES.get(action)
+        if scope and outcome is AuditOutcome.GRANTED and access is not None and kind is not None:
+            access.granted(kind, scope.study_instance_uid)
 
     async def record_list(self, caller: Caller, level: str, shown: ShownList) -> str:
         """Record which studies and patients a page names; returns what the record of its search says.

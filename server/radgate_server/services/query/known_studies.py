@@ -1,10 +1,11 @@
 """Whose study it is and where it lies, as reported recently: for the audit trail, which must not ask a PACS for it."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from radgate_server.core.dicom.data_sets import first_value
+from radgate_server.core.dicom.data_sets import DicomJson, first_value
 from radgate_server.core.dicom.family_name import FamilyName, patients_family_name
 from radgate_server.lib.answer_cache import Load, Loads
 from radgate_server.lib.lru_cache import LruCache
@@ -13,18 +14,22 @@ from radgate_server.services.query.merging import SourcedMatch
 MAX_STUDIES = 100_000
 
 PATIENT_ID = "00100020"
+_MODALITY, _MODALITIES_IN_STUDY = "00080060", "00080061"
+_CODE_STRING = re.compile(r"[A-Z0-9_]{1,16}")
+_MAX_MODALITIES = 8
 _STUDY_INSTANCE_UID = "0020000D"
 
 
 class KnownStudy(NamedTuple):
     """Patient ID (0010,0020), the PACS that hold the study, by commas, and the patient's family name.
 
-    Patient and name are None while nobody reported them.
+    Patient and name are None while nobody reported them. `modalities` are those reported, by backslashes, "" for none.
     """
 
     patient_id: str | None = None
     pacs: str = ""
     family_name: FamilyName | None = None
+    modalities: str = ""
 
     @property
     def is_patient_known(self) -> bool:
@@ -90,17 +95,27 @@ class StudyLearning(Load[_Place]):
             reported = [match.attributes for match in found]
             patient_id = next((value for one in reported if (value := first_value(one, PATIENT_ID))), None)
             family_name = next((name for one in reported if (name := patients_family_name(one))), None)
-            self._put((tenant_id, study), patient_id, family_name, (name for match in found for name in match.pacs))
+            pacs = (name for match in found for name in match.pacs)
+            self._put((tenant_id, study), patient_id, family_name, pacs, _modalities_in(reported))
 
     def learn_pacs(self, tenant_id: str, study_instance_uid: str, pacs: Iterable[str]) -> None:
         """Remember which PACS list instances of the study."""
         self._put((tenant_id, study_instance_uid), None, None, pacs)
 
-    def learn_patient(self, tenant_id: str, study_instance_uid: str, patient_id: str, family_name: FamilyName) -> None:
+    def learn_patient(
+        self, tenant_id: str, study_instance_uid: str, patient_id: str, family_name: FamilyName, modality: str = ""
+    ) -> None:
         """Remember what one of its instances says; an empty value too, for then it need not be read again."""
-        self._put((tenant_id, study_instance_uid), patient_id, family_name, ())
+        self._put((tenant_id, study_instance_uid), patient_id, family_name, (), _joined([modality]))
 
-    def _put(self, place: _Place, patient_id: str | None, family_name: FamilyName | None, pacs: Iterable[str]) -> None:
+    def _put(
+        self,
+        place: _Place,
+        patient_id: str | None,
+        family_name: FamilyName | None,
+        pacs: Iterable[str],
+        modalities: str = "",
+    ) -> None:
         if not self.is_current(place):
             return
         known = self._known.get(place) or _UNKNOWN
@@ -108,6 +123,7 @@ class StudyLearning(Load[_Place]):
             _newer(patient_id, known.patient_id),
             ",".join(dict.fromkeys([*filter(None, known.pacs.split(",")), *pacs])),
             _newer(family_name, known.family_name),
+            modalities or known.modalities,
         )
         self._known.put(place, study)
 
@@ -115,3 +131,15 @@ class StudyLearning(Load[_Place]):
 def _newer[T](reported: T | None, known: T | None) -> T | None:
     """What is reported, unless that is nothing and something is known."""
     return reported if reported or known is None else known
+
+
+def _modalities_in(reported: Iterable[DicomJson]) -> str:
+    """Of answers at the level of studies and of series."""
+    found = (one.get(tag, {}).get("Value") or () for one in reported for tag in (_MODALITIES_IN_STUDY, _MODALITY))
+    return _joined(value for values in found for value in values)
+
+
+def _joined(modalities: Iterable[object]) -> str:
+    """Those that can be some (VR CS, PS3.5 section 6.2), by backslashes."""
+    plain = {value for value in modalities if isinstance(value, str) and _CODE_STRING.fullmatch(value)}
+    return "\\".join(sorted(plain)[:_MAX_MODALITIES])

@@ -8,9 +8,11 @@ and then the slowest reader sets the pace. When nobody reads any more, the fetch
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
+from radgate_server.core.cache.accesses import ObservedAccess, current_access
 from radgate_server.core.cache.ports.tiers import InstanceStore
 from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.dicom.instances import FailedInstance, InstanceHandle, ListedInstance, ReceivedInstance
@@ -52,10 +54,14 @@ class FetchReader:
     async def arrivals(self) -> AsyncGenerator[Arrived]:
         """Yield each wanted instance once it has come or won't. Asking for the next says: the last is used up."""
         remaining = len(self._wanted)
+        access = current_access.get() or ObservedAccess()
         while remaining:
+            begun_s = time.perf_counter()
             arrived = await self._fetch.arrived_at(self.position)
+            access.waited(time.perf_counter() - begun_s)
             if arrived.ref in self._wanted:
                 remaining -= 1
+                access.fetched(arrived.end_bytes - self.passed_bytes)
                 yield arrived
             self._fetch.advance(self)
 

@@ -230,7 +230,7 @@ class RetrieveService:
                 head = await handle.read(0, min(handle.size_bytes, _HEAD_BYTES))
                 reported = patient_of(head)
                 family_name = family_name_in(reported.patient_name.split("="))
-                learning.learn_patient(tenant_id, study, reported.patient_id, family_name)
+                learning.learn_patient(tenant_id, study, reported.patient_id, family_name, reported.modality)
 
     def learn_failure(self, tenant_id: str, failure: FailedInstance) -> None:
         """Ask the PACS no more for now for what it sends in a form that can't be taken."""

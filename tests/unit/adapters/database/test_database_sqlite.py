@@ -16,6 +16,7 @@ from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.database.schema_revision import MIGRATIONS, newest_revision
 from radgate_server.core.errors import ConfigurationError, DatabaseUnavailableError
 from radgate_server.services.retention.records import RecordRetention
+from tests.conformance.accesses_suite import AccessesInDatabaseSuite
 from tests.conformance.audit_export_suite import AuditExportSuite
 from tests.conformance.audit_spool_suite import AuditSpoolSuite
 from tests.conformance.audit_trail_suite import AuditTrailSuite
@@ -55,6 +56,10 @@ class TestSqliteJobStore(JobStoreInDatabaseSuite):
 
 class TestSqliteMembers(MembersInDatabaseSuite):
     """Who shares the database."""
+
+
+class TestSqliteAccesses(AccessesInDatabaseSuite):
+    """Which of them fetches a study."""
 
 
 class TestSqliteHolders(HoldersInDatabaseSuite):

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from radgate_server.adapters.database.changes import record_change
 from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.retention.periods import lock_chain, read_holds
+from radgate_server.adapters.database.schema.accesses import study_accesses
 from radgate_server.adapters.database.schema.retention import study_cache_keys, tenant_cache_keys
 from radgate_server.adapters.database.schema.tables import api_key_tenants, tenants
 from radgate_server.core.access.ports.directory import ChangeKind
@@ -93,7 +94,7 @@ def _delete(connection: Connection, tenant_id: str, now: datetime) -> None:
     members = select(api_key_tenants.c.key_id).where(api_key_tenants.c.tenant_id == tenant_id)
     key_ids = connection.scalars(members).all()
     connection.execute(delete(tenants).where(tenants.c.tenant_id == tenant_id))
-    for table in (study_cache_keys, tenant_cache_keys):
+    for table in (study_cache_keys, tenant_cache_keys, study_accesses):
         connection.execute(delete(table).where(table.c.tenant_id == tenant_id))
     for key_id in key_ids:
         record_change(connection, now, ChangeKind.KEY, "", key_id)

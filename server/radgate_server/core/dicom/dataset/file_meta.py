@@ -45,6 +45,7 @@ _SOP_INSTANCE_UID = 0x00080018
 _SPECIFIC_CHARACTER_SET = 0x00080005
 _PATIENT_NAME = 0x00100010
 _PATIENT_ID = 0x00100020
+_MODALITY = 0x00080060
 _STUDY_INSTANCE_UID = 0x0020000D
 _SERIES_INSTANCE_UID = 0x0020000E
 
@@ -67,10 +68,14 @@ class Identity(NamedTuple):
 
 
 class FilePatient(NamedTuple):
-    """Whose a file says it is: Patient ID (0010,0020), Patient's Name (0010,0010) with its groups parted by "="."""
+    """Whose a file says it is: Patient ID (0010,0020), Patient's Name (0010,0010) with its groups parted by "=".
+
+    `modality` is (0008,0060).
+    """
 
     patient_id: str = ""
     patient_name: str = ""
+    modality: str = ""
 
 
 def encoding_of(transfer_syntax_uid: str) -> Encoding:
@@ -158,20 +163,22 @@ def patient_of(head: bytes | memoryview | FileBytes) -> FilePatient:
         InstanceMalformedError: this is no DICOM file.
     """
     _, view, elements = _open_data_set(head)
-    charset, name = charset_of(()), ""
+    charset, name, modality = charset_of(()), "", ""
     for element in elements:
         if element.tag > _PATIENT_ID:
             break
-        if element.tag not in (_SPECIFIC_CHARACTER_SET, _PATIENT_NAME, _PATIENT_ID):
+        if element.tag not in (_SPECIFIC_CHARACTER_SET, _MODALITY, _PATIENT_NAME, _PATIENT_ID):
             continue
         value = bytes(view[element.offset : element.offset + element.length])
         if element.tag == _SPECIFIC_CHARACTER_SET:
             charset = charset_of(value.decode("latin-1").split("\\"))
+        if element.tag == _MODALITY:
+            modality = value.decode("latin-1").strip("\0 ")
         if element.tag == _PATIENT_NAME:
             name = charset.name(value).strip("\0 ")
         if element.tag == _PATIENT_ID:
-            return FilePatient(charset.text(value).strip("\0 "), name)
-    return FilePatient("", name)
+            return FilePatient(charset.text(value).strip("\0 "), name, modality)
+    return FilePatient("", name, modality)
 
 
 def _open_data_set(
