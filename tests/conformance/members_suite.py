@@ -11,7 +11,7 @@ from tests.conformance.database_bench import DatabaseBench
 from tests.fakes.clock import START, FakeClock
 
 FIRST = Member("a" * 32, "north", "1.0.0", "RADGATE", START)
-SECOND = Member("b" * 32, "south", "1.0.1", "RADGATE2", START + timedelta(seconds=1))
+SECOND = Member("b" * 32, "south", "1.0.1", "RADGATE2", START + timedelta(seconds=1), "10.0.0.2:5", listens=False)
 
 
 class MembersSuite:

@@ -8,6 +8,7 @@ import pytest
 
 from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.dicom.instances import (
+    Arrival,
     FailedInstance,
     InstanceHandle,
     ListedInstance,
@@ -71,14 +72,14 @@ class Held:
 @asynccontextmanager
 async def asking(
     held: Held, *, server: PeerSecret = SECRET, client: PeerSecret = SECRET
-) -> AsyncIterator[Callable[[PeerRequest], AsyncIterator[ReceivedInstance]]]:
+) -> AsyncIterator[Callable[[PeerRequest], AsyncIterator[Arrival]]]:
     """Asks a server that holds this."""
     listener = PeerServer("127.0.0.1", 0, server)
     await listener.start(FIRST.member_id, held)
     peers = GrpcPeers(client, PeerTimeouts(20, 20), 1 << 22)
     holder = replace(FIRST, address=f"127.0.0.1:{listener.port}")
 
-    async def ask(request: PeerRequest) -> AsyncIterator[ReceivedInstance]:
+    async def ask(request: PeerRequest) -> AsyncIterator[Arrival]:
         async with peers.fetch(holder, request) as instances:
             async for instance in instances:
                 yield instance
@@ -90,14 +91,17 @@ async def asking(
         await listener.close()
 
 
-async def test_instances_arrive_whole_and_what_failed_is_left_out() -> None:
+async def test_instances_arrive_whole_and_of_what_failed_the_reason() -> None:
     held = Held(
         [handle(REFS[2]), FailedInstance(REFS[1], InstanceNotSentError("not sent", pacs="main")), handle(REFS[0])]
     )
     async with asking(held) as ask:
         came = [instance async for instance in ask(REQUEST)]
-    assert [one.ref for one in came] == [REFS[2], REFS[0]]
-    assert [b"".join(one.content.pieces(1 << 20)) for one in came] == [
+    assert [one.ref for one in came] == [REFS[2], REFS[1], REFS[0]]
+    (failed,) = (one for one in came if isinstance(one, FailedInstance))
+    assert (type(failed.error), failed.error.message) == (InstanceNotSentError, "not sent")
+    whole = [one for one in came if isinstance(one, ReceivedInstance)]
+    assert [b"".join(one.content.pieces(1 << 20)) for one in whole] == [
         bytes(await handle(ref).read(0, handle(ref).size_bytes)) for ref in (REFS[2], REFS[0])
     ]
     assert held.requests == [REQUEST]

@@ -186,7 +186,8 @@ async def join_servers(base: Foundation, address: str = "") -> Membership:
         DatabaseUnavailableError: the database can't be reached.
     """
     name, title = socket.gethostname(), base.settings.dicom_aet
-    own = Member(secrets.token_hex(16), name, __version__, title, base.clock.now(), address)
+    listens = base.settings.dicom_listens
+    own = Member(secrets.token_hex(16), name, __version__, title, base.clock.now(), address, listens)
     membership = Membership(own, base.installation.directories.members)
     base.readiness.add("servers", membership.problem, advisory=True)
     if base.background:

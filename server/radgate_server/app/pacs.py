@@ -68,11 +68,12 @@ async def open_pacs_side(
     doubts = StudyDoubts(telemetry, quarantine=refused)
     clients = PacsClients(installation.directories.pacs, factories, guard.wrap, tracker, doubts)
     base.stack.push_async_callback(clients.close)
-    return PacsSide(clients, doubts, factories, probes, guard, tracker, observed_certificates, scp.port)
+    dicom_port = scp.port if settings.dicom_listens else 0
+    return PacsSide(clients, doubts, factories, probes, guard, tracker, observed_certificates, dicom_port)
 
 
 async def _open_storage_scp(base: Foundation) -> StorageScp:
-    """The ports to which PACS send what C-MOVE asked for."""
+    """The ports to which PACS send what C-MOVE asked for; it is not started where another server listens."""
     settings = base.settings
     scp = StorageScp(
         settings.dicom_aet,
@@ -82,7 +83,8 @@ async def _open_storage_scp(base: Foundation) -> StorageScp:
         tls_port=settings.dicom_tls_port,
         on_refusal=base.telemetry.association_refused,
     )
-    await base.run_slow(scp)
+    if settings.dicom_listens:
+        await base.run_slow(scp)
     return scp
 
 

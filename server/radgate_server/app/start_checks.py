@@ -54,11 +54,12 @@ def listeners(settings: Settings, *, serves_clients: bool = True) -> list[Listen
     """Every port that is fixed by the settings."""
     dicom = (settings.dicom_host, "dicom_host") if settings.dicom_host else (settings.host, "host")
     grpc = ("127.0.0.1", "gateway.enabled") if settings.gateway.enabled else (settings.host, "host")
-    found = [
-        Listener("dicom_port", settings.dicom_port, *dicom),
-        Listener("dicom_tls_port", settings.dicom_tls_port, *dicom),
-        Listener("metrics_port", settings.metrics_port, settings.metrics_host, "metrics_host"),
-    ]
+    found = [Listener("metrics_port", settings.metrics_port, settings.metrics_host, "metrics_host")]
+    if settings.dicom_listens:
+        found += [
+            Listener("dicom_port", settings.dicom_port, *dicom),
+            Listener("dicom_tls_port", settings.dicom_tls_port, *dicom),
+        ]
     if serves_clients:
         found.append(Listener("grpc_port", settings.grpc_port, *grpc))
     if serves_clients and settings.gateway.enabled:

@@ -20,7 +20,7 @@ def servers(as_json: bool) -> None:
             "server": member.member_id,
             "machine": member.name,
             "version": member.version,
-            "ae_title": member.dicom_aet,
+            "ae_title": member.dicom_aet if member.listens else "",
             "since": member.start_time,
         }
         for member in members

@@ -316,7 +316,12 @@ _OTHER_REASONS: dict[type[GatewayError], str] = {
 
 def reason_of(error: GatewayError) -> str:
     """The error's name in the catalogue (error_reason.proto): PacsUnreachableError is PACS_UNREACHABLE."""
-    if reason := _OTHER_REASONS.get(type(error)):
+    return reason_of_kind(type(error))
+
+
+def reason_of_kind(kind: type[GatewayError]) -> str:
+    """The name in the catalogue of all errors of this kind."""
+    if reason := _OTHER_REASONS.get(kind):
         return reason
-    name = type(error).__name__.removesuffix("Error")
+    name = kind.__name__.removesuffix("Error")
     return "".join("_" + letter if letter.isupper() else letter for letter in name).lstrip("_").upper()

@@ -253,6 +253,7 @@ def pacs_factories(
             secrets=secrets,
             on_certificate=on_certificate,
             destinations=destinations(config),
+            listens=settings.dicom_listens,
         )
 
     def folder(config: PacsConfig) -> PacsClient:

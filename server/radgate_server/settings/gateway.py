@@ -138,5 +138,6 @@ class ServersSettings(Table):
         default=3, description="A server that does not accept a request by then is passed over, and the PACS asked."
     )
     peer_idle_timeout_s: Seconds = Field(
-        default=120, description="Silence of a server that sends a study; longer than that of a slow PACS."
+        default=8,
+        description="Silence of a server that sends a study; while it waits for its PACS it says so each second.",
     )

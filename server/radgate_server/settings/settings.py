@@ -89,6 +89,11 @@ class Settings(BaseSettings):
         " `dicom_port` speaks TLS alone.",
     )
     dicom_aet: str = Field(default="RADGATE", description="AE title of the storage SCP.")
+    dicom_listens: bool = Field(
+        default=True,
+        description="Whether this process opens the storage SCP. If not, another server of the same database that does"
+        " fetches for it what is read by C-MOVE: of several processes on a machine let one listen.",
+    )
     metrics_host: str = Field(
         default="127.0.0.1",
         description="Address of the metrics port, which requires no key: use one that only monitoring reaches.",

@@ -116,6 +116,7 @@ class PacsClient:
     """A connected PACS: its roles, and how to release it.
 
     `hierarchical` when a query that does not name the study is a walk through all studies (PS3.4 C.4.1.2.2).
+    `arrives_elsewhere` when what it sends comes to another server of the installation, which has to be asked for it.
     """
 
     name: str
@@ -127,6 +128,7 @@ class PacsClient:
     describer: PacsDescriber | None = None
     changes: PacsChanges | None = None
     hierarchical: bool = False
+    arrives_elsewhere: bool = False
 
 
 type PacsFactory = Callable[[PacsConfig], PacsClient]

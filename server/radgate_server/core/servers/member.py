@@ -10,8 +10,8 @@ from typing import Protocol
 class Member:
     """One server process as it announces itself.
 
-    `name` is its machine's; `dicom_aet` the AE title that PACS send to after a C-MOVE. `address` is the "host:port"
-    where others ask it for instances, "" when they can't.
+    `name` is its machine's; `dicom_aet` the AE title that PACS send to after a C-MOVE, if it `listens`. `address` is
+    the "host:port" where others ask it for instances, "" when they can't.
     """
 
     member_id: str
@@ -20,6 +20,7 @@ class Member:
     dicom_aet: str
     start_time: datetime
     address: str = ""
+    listens: bool = True
 
 
 class MemberRegistry(Protocol):
@@ -39,8 +40,21 @@ class MemberRegistry(Protocol):
 
 
 def same_title(own: Member, members: Sequence[Member]) -> Sequence[Member]:
-    """Other members with the AE title of `own`: what is sent to it may arrive at any of them (PS3.8 7.1.1.3)."""
-    return [member for member in members if member.dicom_aet == own.dicom_aet and member.member_id != own.member_id]
+    """Others that listen under the AE title under which `own` does.
+
+    What is sent to it may arrive at any of them (PS3.8 7.1.1.3).
+    """
+    return [
+        member
+        for member in members
+        if own.listens and member.listens and member.dicom_aet == own.dicom_aet and member.member_id != own.member_id
+    ]
+
+
+def listeners(own: Member, members: Sequence[Member]) -> Sequence[Member]:
+    """Who can be asked to fetch by C-MOVE: other members that listen, those on the same machine first."""
+    found = [member for member in members if member.listens and reaches(own, member)]
+    return sorted(found, key=lambda member: member.name != own.name)
 
 
 def reaches(own: Member, other: Member) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from radgate_server.core.dicom.identifiers import RetrieveScope
-from radgate_server.core.dicom.instances import ListedInstance, ReceivedInstance
+from radgate_server.core.dicom.instances import Arrival, ListedInstance
 from radgate_server.core.servers.member import Member
 
 
@@ -27,12 +27,11 @@ class PeerRequest:
 class Peers(Protocol):
     """The other members."""
 
-    def fetch(
-        self, holder: Member, request: PeerRequest
-    ) -> AbstractAsyncContextManager[AsyncIterator[ReceivedInstance]]:
+    def fetch(self, holder: Member, request: PeerRequest) -> AbstractAsyncContextManager[AsyncIterator[Arrival]]:
         """Stream what the holder has or fetches, whole and verified by size and checksum, in any order.
 
-        What it can't get is left out. Raises PeerFailedError, also half-way; leaving the context gives up the rest.
+        What it can't get comes as FailedInstance. Raises PeerFailedError, also half-way; leaving the context gives up
+        the rest.
         """
         ...
 
@@ -40,8 +39,6 @@ class Peers(Protocol):
 class NoPeers:
     """Peers of a server that asks nobody."""
 
-    def fetch(
-        self, holder: Member, request: PeerRequest
-    ) -> AbstractAsyncContextManager[AsyncIterator[ReceivedInstance]]:
+    def fetch(self, holder: Member, request: PeerRequest) -> AbstractAsyncContextManager[AsyncIterator[Arrival]]:
         """Raise PeerFailedError."""
         raise PeerFailedError(f"this server asks no other, and so not {holder.name}")

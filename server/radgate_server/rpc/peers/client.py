@@ -9,12 +9,12 @@ import google_crc32c
 import grpc
 
 from radgate_server.core.dicom.identifiers import InstanceRef
-from radgate_server.core.dicom.instances import MemoryContent, ReceivedInstance
+from radgate_server.core.dicom.instances import Arrival, FailedInstance, MemoryContent, ReceivedInstance
 from radgate_server.core.gateway.ports import TlsSource
 from radgate_server.core.servers.member import Member
 from radgate_server.core.servers.peers import PeerFailedError, PeerRequest
 from radgate_server.rpc.peers import peer_service_pb2 as pb
-from radgate_server.rpc.peers.messages import METHOD, encode_request
+from radgate_server.rpc.peers.messages import METHOD, encode_request, error_of
 from radgate_server.rpc.peers.secret import ANSWER_KEY, REQUEST_KEY, PeerSecret
 from radgate_server.settings.shared.table import MIB
 
@@ -52,7 +52,7 @@ class GrpcPeers:
         self._channels: dict[str, grpc.aio.Channel] = {}
 
     @asynccontextmanager
-    async def fetch(self, holder: Member, request: PeerRequest) -> AsyncIterator[AsyncIterator[ReceivedInstance]]:
+    async def fetch(self, holder: Member, request: PeerRequest) -> AsyncIterator[AsyncIterator[Arrival]]:
         """Stream what the holder has or fetches."""
         encoded = encode_request(request)
         signature = self._secret.sign(holder.member_id, encoded)
@@ -102,16 +102,19 @@ class GrpcPeers:
         if not self._secret.verify_answer(answers[0], signature):
             raise PeerFailedError("it is no server of this installation")
 
-    async def _instances(self, call: "_Call", request: PeerRequest) -> AsyncGenerator[ReceivedInstance]:
+    async def _instances(self, call: "_Call", request: PeerRequest) -> AsyncGenerator[Arrival]:
         wanted = {(one.ref.series_instance_uid, one.ref.sop_instance_uid): one.ref for one in request.listed}
         while (message := await self._next(call)) is not None:
-            if message.WhichOneof("part") != "header":
+            if message.WhichOneof("part") == "chunk":
                 raise PeerFailedError("it sent bytes of no instance")
-            header = message.header
+            header = message.header if message.HasField("header") else message.failure
             ref = wanted.pop((header.series_instance_uid, header.sop_instance_uid), None)
             if ref is None:
                 raise PeerFailedError("it sent an instance that was not asked for")
-            yield await self._instance(call, ref, header)
+            if isinstance(header, pb.PeerFailure):
+                yield FailedInstance(ref, error_of(header, request.pacs))
+            else:
+                yield await self._instance(call, ref, header)
 
     async def _instance(self, call: "_Call", ref: InstanceRef, header: pb.PeerInstanceHeader) -> ReceivedInstance:
         """Read it whole; it is verified by size and checksum."""
@@ -130,6 +133,13 @@ class GrpcPeers:
         return ReceivedInstance(ref, header.sop_class_uid, header.transfer_syntax_uid, MemoryContent(tuple(parts)))
 
     async def _next(self, call: "_Call") -> pb.FetchInstancesResponse | None:
+        """The next message that has a part, None at the end."""
+        while (message := await self._read(call)) is not None:
+            if message.WhichOneof("part"):
+                return message
+        return None
+
+    async def _read(self, call: "_Call") -> pb.FetchInstancesResponse | None:
         try:
             async with asyncio.timeout(self._timeouts.idle_s):
                 message = await call.read()

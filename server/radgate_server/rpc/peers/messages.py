@@ -1,9 +1,21 @@
 """Requests and headers of the peers' service, to and from what the rest of the server knows."""
 
 from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
-from radgate_server.core.dicom.instances import InstanceHandle, ListedInstance
+from radgate_server.core.dicom.instances import FailedInstance, InstanceHandle, ListedInstance
+from radgate_server.core.errors import (
+    GatewayError,
+    InstanceMalformedError,
+    InstanceNotSentError,
+    PacsError,
+    reason_of,
+    reason_of_kind,
+)
 from radgate_server.core.servers.peers import PeerRequest
 from radgate_server.rpc.peers import peer_service_pb2 as pb
+
+_FAILURES: dict[str, type[GatewayError]] = {
+    reason_of_kind(kind): kind for kind in (*PacsError.__subclasses__(), InstanceMalformedError)
+}
 
 METHOD = "/radgate.internal.v1.PeerService/FetchInstances"
 SERVICE, METHOD_NAME = METHOD.removeprefix("/").split("/")
@@ -58,3 +70,19 @@ def header_of(handle: InstanceHandle) -> pb.FetchInstancesResponse:
         crc32c=handle.crc32c,
     )
     return pb.FetchInstancesResponse(header=header)
+
+
+def failure_of(failed: FailedInstance) -> pb.FetchInstancesResponse:
+    """Why the instance is not sent."""
+    failure = pb.PeerFailure(
+        series_instance_uid=failed.ref.series_instance_uid,
+        sop_instance_uid=failed.ref.sop_instance_uid,
+        reason=reason_of(failed.error),
+        message=failed.error.message,
+    )
+    return pb.FetchInstancesResponse(failure=failure)
+
+
+def error_of(failure: pb.PeerFailure, pacs: str) -> GatewayError:
+    """The error that the peer met at the PACS of this name."""
+    return _FAILURES.get(failure.reason, InstanceNotSentError)(failure.message, pacs=pacs)

@@ -35,12 +35,26 @@ class PeerInstance(_message.Message):
     def __init__(self, series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., sop_class_uid: _Optional[str] = ..., patient_id: _Optional[str] = ...) -> None: ...
 
 class FetchInstancesResponse(_message.Message):
-    __slots__ = ("header", "chunk")
+    __slots__ = ("header", "chunk", "failure")
     HEADER_FIELD_NUMBER: _ClassVar[int]
     CHUNK_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
     header: PeerInstanceHeader
     chunk: bytes
-    def __init__(self, header: _Optional[_Union[PeerInstanceHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ...) -> None: ...
+    failure: PeerFailure
+    def __init__(self, header: _Optional[_Union[PeerInstanceHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ..., failure: _Optional[_Union[PeerFailure, _Mapping]] = ...) -> None: ...
+
+class PeerFailure(_message.Message):
+    __slots__ = ("series_instance_uid", "sop_instance_uid", "reason", "message")
+    SERIES_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    SOP_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    series_instance_uid: str
+    sop_instance_uid: str
+    reason: str
+    message: str
+    def __init__(self, series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class PeerInstanceHeader(_message.Message):
     __slots__ = ("series_instance_uid", "sop_instance_uid", "sop_class_uid", "transfer_syntax_uid", "size_bytes", "crc32c")

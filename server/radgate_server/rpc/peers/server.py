@@ -1,8 +1,8 @@
 """Serves other servers of the installation what this one holds, on a port of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from typing import Protocol
 
 import grpc
@@ -13,12 +13,13 @@ from radgate_server.core.errors import ConfigurationError, GatewayError
 from radgate_server.core.gateway.ports import TlsSource
 from radgate_server.core.servers.peers import PeerRequest
 from radgate_server.rpc.peers import peer_service_pb2 as pb
-from radgate_server.rpc.peers.messages import METHOD_NAME, SERVICE, decode_request, header_of
+from radgate_server.rpc.peers.messages import METHOD_NAME, SERVICE, decode_request, failure_of, header_of
 from radgate_server.rpc.peers.secret import ANSWER_KEY, REQUEST_KEY, PeerSecret
 from radgate_server.rpc.server.tls import server_credentials
 from radgate_server.settings.shared.table import MIB
 
 _CHUNK_BYTES = 512 * 1024
+_ALIVE_INTERVAL_S = 1.0
 _OPTIONS = (
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", 16 * MIB),  # the list of a large study's instances
@@ -75,7 +76,7 @@ class _Servicer:
     async def fetch_instances(
         self, encoded: bytes, context: "grpc.aio.ServicerContext[bytes, pb.FetchInstancesResponse]"
     ) -> AsyncIterator[pb.FetchInstancesResponse]:
-        """Send what can be got; what can't is left out."""
+        """Send what can be got, and of what can't why."""
         metadata = dict(context.invocation_metadata() or ())
         signature = str(metadata.get(REQUEST_KEY, ""))
         if not self._secret.verify(signature, self._member_id, encoded):
@@ -86,14 +87,49 @@ class _Servicer:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not a request")
         await context.send_initial_metadata(((ANSWER_KEY, self._secret.answer(signature)),))
         try:
-            async with self._held.open(request) as deliveries:
-                async for delivery in deliveries:
-                    if isinstance(delivery, FailedInstance):
-                        continue
-                    yield header_of(delivery)
-                    for offset in range(0, delivery.size_bytes, _CHUNK_BYTES):
-                        length = min(_CHUNK_BYTES, delivery.size_bytes - offset)
-                        yield pb.FetchInstancesResponse(chunk=await delivery.read(offset, length))
-                        await asyncio.sleep(0)
+            async with aclosing(_alive(self._messages(request))) as messages:
+                async for message in messages:
+                    yield message
         except GatewayError:  # what it is, the log of the retrieve has
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the study can't be fetched here")
+
+    async def _messages(self, request: PeerRequest) -> AsyncGenerator[pb.FetchInstancesResponse]:
+        async with self._held.open(request) as deliveries:
+            async for delivery in deliveries:
+                if isinstance(delivery, FailedInstance):
+                    yield failure_of(delivery)
+                    continue
+                yield header_of(delivery)
+                for offset in range(0, delivery.size_bytes, _CHUNK_BYTES):
+                    length = min(_CHUNK_BYTES, delivery.size_bytes - offset)
+                    yield pb.FetchInstancesResponse(chunk=await delivery.read(offset, length))
+                    await asyncio.sleep(0)
+
+
+async def _alive(messages: AsyncGenerator[pb.FetchInstancesResponse]) -> AsyncGenerator[pb.FetchInstancesResponse]:
+    """Pass messages on, with empty ones while the next takes long: a peer gives up who is silent."""
+    waiting: asyncio.Queue[pb.FetchInstancesResponse | None] = asyncio.Queue(1)
+
+    async def work() -> None:
+        try:
+            async with aclosing(messages):
+                async for message in messages:
+                    await waiting.put(message)
+        finally:
+            with suppress(asyncio.QueueFull):  # then it ends all the same, below
+                waiting.put_nowait(None)
+
+    worker = asyncio.create_task(work(), name="peer-messages")
+    try:
+        while not (worker.done() and waiting.empty()):
+            try:
+                async with asyncio.timeout(_ALIVE_INTERVAL_S):
+                    message = await waiting.get()
+            except TimeoutError:
+                message = pb.FetchInstancesResponse()
+            if message is not None:
+                yield message
+        await worker
+    finally:
+        worker.cancel()
+        await asyncio.wait([worker])

@@ -82,7 +82,8 @@ class Membership(Repeating):
         names = ", ".join(sorted({member.name for member in others}))
         return (
             f"another server ({names}) has the AE title {self._own.dicom_aet} too: what a PACS sends after a C-MOVE may"
-            " arrive there; give each server its own dicom_aet, and each PACS all of them"
+            " arrive there; let one of them listen (dicom_listens), or give each its own"
+            " dicom_aet, and each PACS all of them"
         )
 
 

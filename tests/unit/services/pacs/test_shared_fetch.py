@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
-from radgate_server.core.dicom.instances import Arrival, ListedInstance, MemoryContent, ReceivedInstance
+from radgate_server.core.dicom.instances import Arrival, FailedInstance, ListedInstance, MemoryContent, ReceivedInstance
+from radgate_server.core.errors import InstanceNotSentError
 from radgate_server.core.servers.member import Member, reaches
 from radgate_server.core.servers.peers import PeerFailedError, PeerRequest
 from radgate_server.services.pacs.shared_fetch import SharedFetching, SharedReader
@@ -23,7 +24,7 @@ REFS = [InstanceRef(STUDY, "2.25.2", f"2.25.2.{number}") for number in range(4)]
 LISTED = [ListedInstance(ref, "") for ref in REFS]
 SCOPE = RetrieveScope(STUDY)
 OWN = replace(FIRST, address="127.0.0.1:1")
-OTHER = replace(SECOND, name=FIRST.name, address="127.0.0.1:2")
+OTHER = replace(SECOND, name=FIRST.name, address="127.0.0.1:2", listens=True)
 THIRD = replace(OTHER, member_id="c" * 32)
 
 
@@ -38,6 +39,7 @@ class Pacs:
     """PacsReader that sends what is asked for."""
 
     name: str = "main"
+    arrives_elsewhere: bool = False
     scopes: list[RetrieveScope] = field(default_factory=list)
 
     @property
@@ -61,15 +63,15 @@ class Pacs:
 class ScriptedPeers:
     """Peers that send these, by member, and fail when that is all unless all is there."""
 
-    sends: dict[str, list[ReceivedInstance]] = field(default_factory=dict)
+    sends: dict[str, list[Arrival]] = field(default_factory=dict)
     asked: list[tuple[str, PeerRequest]] = field(default_factory=list)
 
     @asynccontextmanager
-    async def fetch(self, holder: Member, request: PeerRequest) -> AsyncIterator[AsyncIterator[ReceivedInstance]]:
+    async def fetch(self, holder: Member, request: PeerRequest) -> AsyncIterator[AsyncIterator[Arrival]]:
         self.asked.append((holder.member_id, request))
         sends = self.sends.get(holder.member_id, [])
 
-        async def send() -> AsyncIterator[ReceivedInstance]:
+        async def send() -> AsyncIterator[Arrival]:
             for instance in sends:
                 yield instance
             if len(sends) < len(request.listed):
@@ -113,11 +115,14 @@ class Bench:
         self.holders.asked = 0
 
     async def fetch(self) -> list[InstanceRef]:
-        shared = SharedFetching(self.membership, self.holders, self.peers, self.counts)
-        async with SharedReader(self.pacs, "east", shared).retrieve(SCOPE, LISTED) as arrivals:  # type: ignore[arg-type]
-            came = [arrival async for arrival in arrivals]
+        came = await self.arrivals()
         assert all(isinstance(arrival, ReceivedInstance) for arrival in came)
         return [arrival.ref for arrival in came]
+
+    async def arrivals(self) -> list[Arrival]:
+        shared = SharedFetching(self.membership, self.holders, self.peers, self.counts)
+        async with SharedReader(self.pacs, "east", shared).retrieve(SCOPE, LISTED) as arrivals:  # type: ignore[arg-type]
+            return [arrival async for arrival in arrivals]
 
 
 @pytest.fixture
@@ -199,6 +204,83 @@ async def test_a_holder_out_of_reach_keeps_its_claim(bench: Bench) -> None:
     assert await bench.fetch() == REFS
     assert (bench.pacs.scopes, bench.peers.asked) == ([SCOPE], [])
     assert bench.holders.claims == {("east", STUDY): away.member_id}
+
+
+async def test_what_a_holder_fails_to_send_the_pacs_is_asked_for(bench: Bench) -> None:
+    await bench.join(OTHER)
+    await bench.hold(OTHER)
+    failure = FailedInstance(REFS[0], InstanceNotSentError("not sent", pacs="main"))
+    bench.peers.sends[OTHER.member_id] = [failure, *(received(ref) for ref in REFS[1:])]
+    assert await bench.fetch() == [*REFS[1:], REFS[0]]
+    assert bench.pacs.scopes == [RetrieveScope(*REFS[0])]
+
+
+DEAF = replace(OTHER, listens=False)
+ANOTHER_MACHINE = replace(THIRD, name="another machine", address="10.0.0.2:5")
+
+
+@pytest.fixture
+def moving(bench: Bench) -> Bench:
+    """A server that does not listen, and a PACS that is read by C-MOVE."""
+    bench.pacs.arrives_elsewhere = True
+    return bench
+
+
+async def test_who_does_not_listen_has_a_server_fetch_that_does(moving: Bench) -> None:
+    await moving.join(replace(ANOTHER_MACHINE, member_id="0" * 32), replace(DEAF, member_id="1" * 32), OTHER)
+    moving.peers.sends[OTHER.member_id] = [received(ref) for ref in REFS]
+    assert await moving.fetch() == REFS
+    assert [member_id for member_id, _ in moving.peers.asked] == [OTHER.member_id]
+    assert moving.holders.claims == {("east", STUDY): OTHER.member_id}
+    assert (moving.pacs.scopes, moving.counts) == ([], Counts(received=4))
+
+
+async def test_the_holder_is_asked_if_it_listens(moving: Bench) -> None:
+    await moving.join(OTHER, ANOTHER_MACHINE)
+    await moving.hold(ANOTHER_MACHINE)
+    moving.peers.sends[ANOTHER_MACHINE.member_id] = [received(ref) for ref in REFS]
+    assert await moving.fetch() == REFS
+
+
+@pytest.mark.parametrize("holder", [OWN, DEAF])
+async def test_a_claim_of_who_does_not_listen_is_no_obstacle(moving: Bench, holder: Member) -> None:
+    await moving.join(*{OTHER, ANOTHER_MACHINE} - {holder}, replace(DEAF, member_id="1" * 32))
+    await moving.hold(replace(holder, member_id="1" * 32) if holder is DEAF else holder)
+    moving.peers.sends[OTHER.member_id] = [received(ref) for ref in REFS]
+    assert await moving.fetch() == REFS
+
+
+async def test_the_next_listener_goes_on_when_one_is_lost(moving: Bench) -> None:
+    await moving.join(OTHER, ANOTHER_MACHINE)
+    moving.peers.sends[OTHER.member_id] = [received(ref) for ref in REFS[:2]]
+    moving.peers.sends[ANOTHER_MACHINE.member_id] = [received(ref) for ref in REFS[2:]]
+    arrivals = await moving.arrivals()
+    assert [one.ref for one in arrivals] == REFS
+    assert moving.holders.claims == {("east", STUDY): ANOTHER_MACHINE.member_id}
+    assert [len(request.listed) for _, request in moving.peers.asked] == [4, 2]
+
+
+async def test_a_listener_that_has_just_come_is_found(moving: Bench) -> None:
+    await moving.join()
+    await moving.members.announce(OTHER, LEASE_S)
+    moving.peers.sends[OTHER.member_id] = [received(ref) for ref in REFS]
+    assert await moving.fetch() == REFS
+
+
+async def test_what_the_pacs_did_not_send_to_the_listener_failed(moving: Bench) -> None:
+    await moving.join(OTHER)
+    failure = FailedInstance(REFS[0], InstanceNotSentError("not sent", pacs="main"))
+    moving.peers.sends[OTHER.member_id] = [failure, *(received(ref) for ref in REFS[1:])]
+    assert (await moving.arrivals())[0] == failure
+    assert moving.pacs.scopes == []
+
+
+@pytest.mark.parametrize("away", [True, False])
+async def test_without_a_listener_the_pacs_client_says_so(moving: Bench, away: bool) -> None:
+    await moving.join(DEAF)
+    moving.members.away = away
+    await moving.fetch()
+    assert (moving.pacs.scopes, moving.peers.asked) == ([SCOPE], [])
 
 
 def test_a_loopback_address_is_reached_on_its_own_machine_alone() -> None:

@@ -76,8 +76,16 @@ async def test_the_same_ae_title_twice_is_a_problem(registry: MemoryMembers) -> 
     membership = Membership(FIRST, registry)
     await membership.look()
     assert await membership.problem() == ""
-    await registry.announce(replace(SECOND, dicom_aet=FIRST.dicom_aet), LEASE_S)
+    await registry.announce(replace(SECOND, dicom_aet=FIRST.dicom_aet, listens=True), LEASE_S)
     await membership.look()
     problem = await membership.problem()
     assert problem.startswith("another server (south) has the AE title RADGATE too: ")
     assert "dicom_aet" in problem
+
+
+async def test_an_ae_title_under_which_only_one_listens_is_no_problem(registry: MemoryMembers) -> None:
+    other = replace(SECOND, dicom_aet=FIRST.dicom_aet, listens=False)
+    first, second = Membership(FIRST, registry), Membership(other, registry)
+    for membership in (first, second, first):
+        await membership.look()
+    assert (await first.problem(), await second.problem()) == ("", "")

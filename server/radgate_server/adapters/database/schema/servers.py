@@ -1,6 +1,6 @@
 """The tables of the servers that share the database, and of which study is fetched by whom."""
 
-from sqlalchemy import Column, Index, String, Table
+from sqlalchemy import Boolean, Column, Index, String, Table, true
 
 from radgate_server.adapters.database.schema.tables import TENANT_ID, UtcDateTime, metadata
 
@@ -14,6 +14,7 @@ members = Table(
     Column("start_time", UtcDateTime, nullable=False),
     Column("lease_end_time", UtcDateTime, nullable=False, comment="it has announced itself by then, or is gone"),
     Column("address", String, nullable=False, server_default="", comment="host:port for other members"),
+    Column("listens", Boolean, nullable=False, server_default=true(), comment="for what C-MOVE asks for, as dicom_aet"),
 )
 
 # No foreign key: who holds a study may be lost, and the row is then another's.

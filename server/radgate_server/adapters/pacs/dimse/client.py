@@ -10,7 +10,7 @@ from radgate_server.adapters.pacs.dimse.association.pool import AssociationPool
 from radgate_server.adapters.pacs.dimse.describe import DimseDescriber
 from radgate_server.adapters.pacs.dimse.echo import DimseEcho
 from radgate_server.adapters.pacs.dimse.find.query import DimseQuery
-from radgate_server.adapters.pacs.dimse.retrieve.reader import DimseGetReader, DimseMoveReader
+from radgate_server.adapters.pacs.dimse.retrieve.reader import DimseGetReader, DimseMoveReader, UnheardMoveReader
 from radgate_server.adapters.pacs.dimse.storage_scp.scp import StorageScp
 from radgate_server.adapters.pacs.dimse.store import DimseStore
 from radgate_server.core.pacs.connections import DimseConnection, PacsConfig, RetrieveMethod
@@ -32,11 +32,12 @@ def build_dimse_pacs(
     secrets: SecretReader | None = None,
     on_certificate: CertificateListener = ignore_certificate,
     destinations: Destinations = ANYWHERE,
+    listens: bool = True,
 ) -> PacsClient:
     """Make a client of a PACS that speaks DIMSE; nothing is opened before its first use.
 
     `storage_scp` is shared by all PACS; start it before the first C-MOVE. `on_certificate` is notified of each
-    certificate that is used or seen, in any thread.
+    certificate that is used or seen, in any thread. What C-MOVE asks for arrives elsewhere unless it `listens`.
 
     Raises:
         ConfigurationError: a certificate or key file of its TLS can't be used.
@@ -60,11 +61,12 @@ def build_dimse_pacs(
         report,
         min_bytes_per_s=connection.min_bytes_per_second,
     )
-    reader: PacsReader = (
-        DimseMoveReader(config.name, pool, connection, storage_scp)
-        if connection.retrieve_method is RetrieveMethod.MOVE
-        else DimseGetReader(config.name, pool, connection)
-    )
+    moves = connection.retrieve_method is RetrieveMethod.MOVE
+    reader: PacsReader
+    if moves and listens:
+        reader = DimseMoveReader(config.name, pool, connection, storage_scp)
+    else:
+        reader = UnheardMoveReader(config.name) if moves else DimseGetReader(config.name, pool, connection)
     client = PacsClient(
         name=config.name,
         echo=DimseEcho(pool),
@@ -74,5 +76,6 @@ def build_dimse_pacs(
         close=pool.close,
         describer=DimseDescriber(config.name, pool),
         hierarchical=True,
+        arrives_elsewhere=moves and not listens,
     )
     return observed_pacs(client, config.tenant_id, telemetry)

@@ -35,6 +35,7 @@ def group_client(group: Group, members: Mapping[str, PacsClient], tracker: Failo
         describer=primary.describer,
         changes=primary.changes,
         hierarchical=any(members[name].hierarchical for name in group.members),
+        arrives_elsewhere=any(members[name].arrives_elsewhere for name in group.members),
     )
 
 

@@ -15,7 +15,7 @@ from radgate_server.adapters.pacs.dimse.retrieve.suboperations import get, move
 from radgate_server.adapters.pacs.dimse.storage_scp.scp import StorageScp
 from radgate_server.core.dicom.identifiers import RetrieveScope
 from radgate_server.core.dicom.instances import Arrival, ListedInstance
-from radgate_server.core.errors import PacsAbortedError
+from radgate_server.core.errors import PacsAbortedError, PacsBusyError
 from radgate_server.core.pacs.connections import DimseConnection, RetrieveMethod
 from radgate_server.core.pacs.senders import Sender, sender_of
 
@@ -83,6 +83,23 @@ class DimseMoveReader:
     ) -> AbstractAsyncContextManager[AsyncIterator[Arrival]]:
         """Fetch what `scope` names."""
         return self._retrieve(scope, listed)
+
+
+class UnheardMoveReader:
+    """PacsReader of a process that does not listen: what C-MOVE asked for would arrive at another."""
+
+    def __init__(self, pacs: str) -> None:
+        self._pacs = pacs
+
+    def retrieve(
+        self, scope: RetrieveScope, listed: Sequence[ListedInstance]
+    ) -> AbstractAsyncContextManager[AsyncIterator[Arrival]]:
+        """Raise PacsBusyError: it says nothing of the PACS, and passes once a server listens."""
+        raise PacsBusyError(
+            "no server that receives what C-MOVE asks for can be reached: start one with the setting dicom_listens, or"
+            " have the PACS read by C-GET",
+            pacs=self._pacs,
+        )
 
 
 @asynccontextmanager

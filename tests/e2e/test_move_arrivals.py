@@ -1,0 +1,112 @@
+"""Two servers of one AE title read a PACS by C-MOVE alone; one of them listens, and receives for both."""
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from email import message_from_bytes
+from io import BytesIO
+from pathlib import Path
+
+import httpx
+import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from radgate_server.core.pacs.capabilities import RetrieveMethod
+from radgate_server.core.pacs.connections import DimseConnection
+from tests.e2e.counting_pacs import SLICES, STUDY, CountingPacs
+from tests.e2e.radgate_process import RadgateProcess
+from tests.e2e.studies import EAST
+from tests.e2e.waiting import wait_for
+from tests.fakes.instances import make_dataset
+from tests.integration.ports import free_port
+from tests.integration.postgres import running_postgres
+
+OTHER_STUDY = f"{STUDY}.9"
+
+
+@pytest.fixture
+def pacs() -> Iterator[CountingPacs]:
+    other = [
+        make_dataset(
+            OTHER_STUDY, f"{OTHER_STUDY}.1", f"{OTHER_STUDY}.1.{n}", number=n, rows=64, columns=64, PatientID="TWO"
+        )
+        for n in range(1, SLICES + 1)
+    ]
+    pacs = CountingPacs(destinations={"RADGATE": ("127.0.0.1", free_port())})
+    pacs.held += other
+    with pacs:
+        yield pacs
+
+
+@pytest.fixture
+def servers(tmp_path: Path, pacs: CountingPacs) -> Iterator[list[RadgateProcess]]:
+    """The one that listens, and the one that does not."""
+    with running_postgres() as postgres, postgres.database(tmp_path.name) as url, ExitStack() as running:
+        common = {"RADGATE_DATABASE_URL": url}
+        archive = DimseConnection(
+            "127.0.0.1", pacs.dicom_port, "FAULTY", "RADGATE", retrieve_method=RetrieveMethod.MOVE, sender_aets=("*",)
+        )
+        port = str(pacs.destinations["RADGATE"][1])
+        listening = RadgateProcess(tmp_path / "first", {**common, "RADGATE_DICOM_PORT": port}).tenant(EAST, archive)
+        other = listening.beside(tmp_path / "second", {**common, "RADGATE_DICOM_LISTENS": "false"})
+        for server in (listening, other):
+            running.enter_context(server)
+        yield [listening, other]
+
+
+def ask(server: RadgateProcess, study: str) -> httpx.Response:
+    with server.client(EAST) as client:
+        return client.get(
+            f"/dicom-web/studies/{study}", headers={"accept": 'multipart/related; type="application/dicom"'}
+        )
+
+
+def read(server: RadgateProcess, study: str) -> dict[str, bytes]:
+    """Pixel data by SOP Instance UID."""
+    answer = ask(server, study).raise_for_status()
+    head = f"content-type: {answer.headers['content-type']}\r\n\r\n".encode()
+    parts = message_from_bytes(head + answer.content).get_payload()
+    files: list[Dataset] = [dcmread(BytesIO(part.get_payload(decode=True))) for part in parts]
+    return {str(one.SOPInstanceUID): one.PixelData for one in files}
+
+
+def test_both_read_by_c_move_at_the_same_time_and_no_longer_when_nobody_listens(
+    servers: list[RadgateProcess], pacs: CountingPacs
+) -> None:
+    listening, other = servers
+    held = {
+        study: {str(one.SOPInstanceUID): one.PixelData for one in pacs.held if study == one.StudyInstanceUID}
+        for study in (STUDY, OTHER_STUDY)
+    }
+    with ThreadPoolExecutor(2) as threads:
+        answers = [threads.submit(read, server, study) for server, study in zip(servers, held, strict=True)]
+        assert [answer.result() for answer in answers] == list(held.values())
+    assert read(other, STUDY) == held[STUDY]
+    assert Counter(pacs.gets.values()) == {1: 2 * SLICES}
+
+    for cached in servers:
+        cached.cli("cache", "invalidate", "--tenant", EAST)
+    wait_for(lambda: not warm_bytes(listening) + warm_bytes(other), "both drop it")
+    pacs.pause_s = 0.2
+    with ThreadPoolExecutor(1) as threads:
+        broken = threads.submit(ask, other, OTHER_STUDY)
+        wait_for(lambda: other.metric("radgate_peer_instances_total") >= 2 * SLICES + 3, "some of it has come")
+        listening.kill()
+        with pytest.raises(httpx.HTTPError):
+            broken.result()
+    refused = ask(other, STUDY)
+    assert refused.status_code == 503
+    assert "no server that receives what C-MOVE asks for can be reached" in refused.text
+    assert "dicom_listens" in refused.text
+
+    pacs.pause_s = 0.0
+    listening.start()
+    assert read(other, OTHER_STUDY) == held[OTHER_STUDY]
+
+
+def warm_bytes(server: RadgateProcess) -> float:
+    with server.client(EAST) as client:
+        tiers = client.get("/api/v1/admin/cache/stats").json().get("tiers", [])
+    return sum(float(tier.get("bytes", 0)) for tier in tiers if tier["tier"] == "CACHE_TIER_WARM")
