@@ -25,6 +25,7 @@ from radgate_server.services.administration.probe import Dial, dial
 from radgate_server.services.administration.tenants import AdminService, AdminSubjects
 from radgate_server.services.administration.validation import Validator
 from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.cache.access_statistics import AccessStatistics
 from radgate_server.services.cache.changes import ChangeFollower
 from radgate_server.services.cache.invalidation import SharedInvalidation
 from radgate_server.services.cache.late_tier import LatePartialTier, LateTier
@@ -112,7 +113,13 @@ def build_admin(
         clock,
     )
     return AdminService(
-        AdminSubjects(pacs_admin, secret_admin(installation, clock), limits, QuarantineAdmin(quarantine, auditor)),
+        AdminSubjects(
+            pacs_admin,
+            secret_admin(installation, clock),
+            limits,
+            QuarantineAdmin(quarantine, auditor),
+            AccessStatistics(directories.accesses, clock, limit_bytes=settings.cache.warm_bytes),
+        ),
         tenants=directories.tenants,
         keys=directories.keys,
         caches=caches,

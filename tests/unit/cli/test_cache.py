@@ -1,7 +1,7 @@
 """`radgate cache stats`: by the count that a server left, or by one of its own."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +81,25 @@ def test_a_command_keeps_no_limit_that_only_a_server_knows(plain: Cli) -> None:
     plain.environment["RADGATE_IMAGING__DERIVED_BYTES"] = "1"
     plain.ok("cache", "stats", "--count")
     assert file_of(plain).exists()
+
+
+def test_analytics_show_what_the_history_has(north: Cli) -> None:
+    hour = (datetime.now(UTC) - timedelta(hours=2)).strftime("%Y-%m-%d %H:00:00.000000")
+    for row in ((hour, "pacs", 1, 1000, 1000, 500), (hour, "warm", 3, 3000, 0, 0)):
+        north.change(
+            "INSERT INTO study_accesses (hour, tenant_id, study_instance_uid, kind, tier, accesses, sent_bytes,"
+            " fetched_bytes, waited_ms) VALUES (?, 'north', '1.2.3', 'retrieve', ?, ?, ?, ?, ?)",
+            row,
+        )
+    found = north.json("cache", "analytics", "--tenant", "north")
+    assert [(row["tier"], row["accesses"]) for row in found["tiers"]] == [("pacs", 1), ("warm", 3)]
+    assert {name: found["savings"][name] for name in ("saved_bytes", "saved_s", "hit_rate")} == {
+        "saved_bytes": 3000,
+        "saved_s": 1.5,
+        "hit_rate": 0.75,
+    }
+    assert found["recommendation"]["size_reason"].startswith("too little data")
+    lines = north.ok("cache", "analytics", "--tenant", "north").stdout.splitlines()
+    assert lines[0].split()[:2] == ["TIER", "ACCESSES"]
+    assert "waiting saved 1.5 s" in lines
+    assert "no tenant" in north.refused("cache", "analytics", "--tenant", "south")

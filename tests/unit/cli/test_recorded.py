@@ -19,6 +19,7 @@ READS = {
     ("pacs", "test"),
     ("pacs", "history"),
     ("cache", "stats"),
+    ("cache", "analytics"),
     ("secrets", "status"),
     ("limits", "show"),
     ("alerts", "test"),

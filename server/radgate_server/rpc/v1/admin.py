@@ -10,6 +10,7 @@ from radgate_server.rpc.v1.convert.admin import (
     from_role,
     from_update_tenant,
     to_api_key,
+    to_history,
     to_tenant,
     to_tier,
 )
@@ -161,11 +162,11 @@ class AdminServicer:
         found, following = page.cut(await self._pacs.list_transitions(call.caller, request.name, page.end + 1))
         return messages.ListPacsTransitionsResponse(transitions=map(to_transition, found), next_page_token=following)
 
-    async def GetCacheStats(
-        self, _request: messages.GetCacheStatsRequest, call: Call
-    ) -> messages.GetCacheStatsResponse:
-        """Return what the caches hold for the tenant."""
-        return messages.GetCacheStatsResponse(tiers=map(to_tier, await self._admin.cache_stats(call.caller)))
+    async def GetCacheStats(self, request: messages.GetCacheStatsRequest, call: Call) -> messages.GetCacheStatsResponse:
+        """Return what the caches hold for the tenant, and what they saved."""
+        summary = await self._admin.accesses.summary(call.caller, request.days)
+        tiers = map(to_tier, await self._admin.cache_stats(call.caller))
+        return messages.GetCacheStatsResponse(tiers=tiers, history=to_history(summary))
 
     async def InvalidateCache(
         self, request: messages.InvalidateCacheRequest, call: Call

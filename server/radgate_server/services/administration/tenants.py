@@ -19,6 +19,7 @@ from radgate_server.services.administration.cache_selection import CacheSelectio
 from radgate_server.services.administration.pacs import PacsAdmin
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.audit.tenants import creation_of
+from radgate_server.services.cache.access_statistics import AccessStatistics
 from radgate_server.services.cache.changes import ChangeFollower
 from radgate_server.services.cache.invalidation import SharedInvalidation
 from radgate_server.services.limits.admin import LimitsAdmin
@@ -41,6 +42,7 @@ class AdminSubjects:
     secrets: SecretAdmin
     limits: LimitsAdmin
     quarantine: QuarantineAdmin
+    accesses: AccessStatistics
 
 
 class AdminService:
@@ -62,6 +64,7 @@ class AdminService:
         self.secrets = subjects.secrets
         self.limits = subjects.limits
         self.quarantine = subjects.quarantine
+        self.accesses = subjects.accesses
         self._tenants = tenants
         self._keys = keys
         self._caches = caches

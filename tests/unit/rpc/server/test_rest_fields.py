@@ -100,7 +100,7 @@ def test_the_nearest_known_name_is_reported_also_from_elsewhere() -> None:
     assert "the nearest is restriction.modalities" in refusal(CREATE_KEY, "", "modalities")
     assert "the nearest is patientId" in refusal(SEARCH_AUDIT, "patient=7")
     assert "known are expireTime, label, restriction, role" in refusal(CREATE_KEY, "", "zzz")
-    assert "known are tenantId" in refusal(ADMIN.methods_by_name["GetCacheStats"], "x=1")
+    assert "known are days, tenantId" in refusal(ADMIN.methods_by_name["GetCacheStats"], "x=1")
 
 
 def test_a_body_where_none_is_taken_is_refused() -> None:

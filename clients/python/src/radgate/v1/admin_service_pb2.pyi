@@ -635,10 +635,12 @@ class ListPacsTransitionsResponse(_message.Message):
     def __init__(self, transitions: _Optional[_Iterable[_Union[_pacs_pb2.PacsTransition, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class GetCacheStatsRequest(_message.Message):
-    __slots__ = ("tenant_id",)
+    __slots__ = ("tenant_id", "days")
     TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    DAYS_FIELD_NUMBER: _ClassVar[int]
     tenant_id: str
-    def __init__(self, tenant_id: _Optional[str] = ...) -> None: ...
+    days: int
+    def __init__(self, tenant_id: _Optional[str] = ..., days: _Optional[int] = ...) -> None: ...
 
 class CacheTierStats(_message.Message):
     __slots__ = ("tier", "entries", "used_bytes", "limit_bytes", "hits", "misses")
@@ -657,10 +659,72 @@ class CacheTierStats(_message.Message):
     def __init__(self, tier: _Optional[_Union[CacheTier, str]] = ..., entries: _Optional[int] = ..., used_bytes: _Optional[int] = ..., limit_bytes: _Optional[int] = ..., hits: _Optional[int] = ..., misses: _Optional[int] = ...) -> None: ...
 
 class GetCacheStatsResponse(_message.Message):
-    __slots__ = ("tiers",)
+    __slots__ = ("tiers", "history")
     TIERS_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_FIELD_NUMBER: _ClassVar[int]
     tiers: _containers.RepeatedCompositeFieldContainer[CacheTierStats]
-    def __init__(self, tiers: _Optional[_Iterable[_Union[CacheTierStats, _Mapping]]] = ...) -> None: ...
+    history: CacheHistory
+    def __init__(self, tiers: _Optional[_Iterable[_Union[CacheTierStats, _Mapping]]] = ..., history: _Optional[_Union[CacheHistory, _Mapping]] = ...) -> None: ...
+
+class CacheHistory(_message.Message):
+    __slots__ = ("since_time", "tiers", "hit_rate", "fetched_bytes", "waited", "saved_bytes", "waiting_saved", "sampled", "studies", "working_set", "recommendation")
+    SINCE_TIME_FIELD_NUMBER: _ClassVar[int]
+    TIERS_FIELD_NUMBER: _ClassVar[int]
+    HIT_RATE_FIELD_NUMBER: _ClassVar[int]
+    FETCHED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    WAITED_FIELD_NUMBER: _ClassVar[int]
+    SAVED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    WAITING_SAVED_FIELD_NUMBER: _ClassVar[int]
+    SAMPLED_FIELD_NUMBER: _ClassVar[int]
+    STUDIES_FIELD_NUMBER: _ClassVar[int]
+    WORKING_SET_FIELD_NUMBER: _ClassVar[int]
+    RECOMMENDATION_FIELD_NUMBER: _ClassVar[int]
+    since_time: _timestamp_pb2.Timestamp
+    tiers: _containers.RepeatedCompositeFieldContainer[CacheTierAccesses]
+    hit_rate: float
+    fetched_bytes: int
+    waited: _duration_pb2.Duration
+    saved_bytes: int
+    waiting_saved: _duration_pb2.Duration
+    sampled: float
+    studies: int
+    working_set: _containers.RepeatedCompositeFieldContainer[WorkingSetPoint]
+    recommendation: CacheRecommendation
+    def __init__(self, since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tiers: _Optional[_Iterable[_Union[CacheTierAccesses, _Mapping]]] = ..., hit_rate: _Optional[float] = ..., fetched_bytes: _Optional[int] = ..., waited: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., saved_bytes: _Optional[int] = ..., waiting_saved: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., sampled: _Optional[float] = ..., studies: _Optional[int] = ..., working_set: _Optional[_Iterable[_Union[WorkingSetPoint, _Mapping]]] = ..., recommendation: _Optional[_Union[CacheRecommendation, _Mapping]] = ...) -> None: ...
+
+class CacheTierAccesses(_message.Message):
+    __slots__ = ("tier", "accesses", "sent_bytes", "fetched_bytes", "waited")
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    ACCESSES_FIELD_NUMBER: _ClassVar[int]
+    SENT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    FETCHED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    WAITED_FIELD_NUMBER: _ClassVar[int]
+    tier: str
+    accesses: int
+    sent_bytes: int
+    fetched_bytes: int
+    waited: _duration_pb2.Duration
+    def __init__(self, tier: _Optional[str] = ..., accesses: _Optional[int] = ..., sent_bytes: _Optional[int] = ..., fetched_bytes: _Optional[int] = ..., waited: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class WorkingSetPoint(_message.Message):
+    __slots__ = ("size_bytes", "hit_rate")
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    HIT_RATE_FIELD_NUMBER: _ClassVar[int]
+    size_bytes: int
+    hit_rate: float
+    def __init__(self, size_bytes: _Optional[int] = ..., hit_rate: _Optional[float] = ...) -> None: ...
+
+class CacheRecommendation(_message.Message):
+    __slots__ = ("size_bytes", "size_reason", "keep_for", "keep_reason")
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    SIZE_REASON_FIELD_NUMBER: _ClassVar[int]
+    KEEP_FOR_FIELD_NUMBER: _ClassVar[int]
+    KEEP_REASON_FIELD_NUMBER: _ClassVar[int]
+    size_bytes: int
+    size_reason: str
+    keep_for: _duration_pb2.Duration
+    keep_reason: str
+    def __init__(self, size_bytes: _Optional[int] = ..., size_reason: _Optional[str] = ..., keep_for: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., keep_reason: _Optional[str] = ...) -> None: ...
 
 class InvalidateCacheRequest(_message.Message):
     __slots__ = ("study_instance_uid", "tenant_id", "series_instance_uid", "sop_instance_uid", "pacs", "older_than", "dry_run")

@@ -6,11 +6,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from radgate.v1 import admin_service_pb2 as messages
 from radgate_server.core.access.tenancy import ApiKey, Role, Tenant
+from radgate_server.core.cache.accesses import AccessCounts
 from radgate_server.core.cache.ports.tiers import TierUsage
+from radgate_server.core.cache.reuse import Recommendation
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.rpc.v1.convert.restriction import to_restriction
-from radgate_server.rpc.v1.convert.times import from_timestamp, to_timestamp
+from radgate_server.rpc.v1.convert.times import from_timestamp, to_duration, to_timestamp
 from radgate_server.rpc.v1.enum_words import CACHE_TIERS
+from radgate_server.services.cache.access_statistics import AccessSummary
 
 _ROLES = {
     messages.ROLE_VIEWER: Role.VIEWER,
@@ -18,6 +21,7 @@ _ROLES = {
     messages.ROLE_ADMIN: Role.ADMIN,
     messages.ROLE_AUDITOR: Role.AUDITOR,
 }
+_HOUR_S = 3600
 _HIDE_REJECTED = "hide_rejected"
 _ROLES_OUT = {role: value for value, role in _ROLES.items()}
 
@@ -89,4 +93,41 @@ def to_tier(usage: TierUsage) -> messages.CacheTierStats:
         limit_bytes=usage.limit_bytes,
         hits=usage.hits,
         misses=usage.misses,
+    )
+
+
+def to_history(summary: AccessSummary) -> messages.CacheHistory:
+    """Render what the history of accesses reports."""
+    savings = summary.savings
+    return messages.CacheHistory(
+        since_time=to_timestamp(summary.since),
+        tiers=[_tier(tier, counts) for tier, counts in sorted(summary.by_tier.items())],
+        hit_rate=savings.hit_rate,
+        fetched_bytes=savings.fetched_bytes,
+        waited=to_duration(savings.waited_s),
+        saved_bytes=savings.saved_bytes,
+        waiting_saved=None if savings.saved_s is None else to_duration(savings.saved_s),
+        sampled=summary.sampled,
+        studies=summary.reuse.studies,
+        working_set=[messages.WorkingSetPoint(size_bytes=size, hit_rate=rate) for size, rate in summary.curve],
+        recommendation=_recommendation(summary.advice),
+    )
+
+
+def _tier(tier: str, counts: AccessCounts) -> messages.CacheTierAccesses:
+    return messages.CacheTierAccesses(
+        tier=tier,
+        accesses=counts.accesses,
+        sent_bytes=counts.sent_bytes,
+        fetched_bytes=counts.fetched_bytes,
+        waited=to_duration(counts.waited_ms / 1000),
+    )
+
+
+def _recommendation(advice: Recommendation) -> messages.CacheRecommendation:
+    return messages.CacheRecommendation(
+        size_bytes=advice.size_bytes or 0,
+        size_reason=advice.size_reason,
+        keep_for=None if advice.keep_hours is None else to_duration(advice.keep_hours * _HOUR_S),
+        keep_reason=advice.keep_reason,
     )

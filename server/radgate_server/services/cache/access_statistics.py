@@ -1,0 +1,106 @@
+"""What the history of accesses says of a tenant's caches: hits by tier, what they saved, how large they should be."""
+
+import asyncio
+from binascii import crc32
+from dataclasses import dataclass
+from datetime import datetime
+
+from radgate_server.core.access.tenancy import Caller
+from radgate_server.core.cache.accesses import AccessCounts, AccessHistory, StudyAccesses, first_hour
+from radgate_server.core.cache.reuse import CurvePoint, Recommendation, Reuse, StudyUse, curve_of, observe, recommend
+from radgate_server.core.cache.savings import NOTHING, Savings, savings_of, study_bytes
+from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.lib.answer_cache import AnswerCache
+from radgate_server.lib.clock import Clock
+from radgate_server.services.acting import acting_tenant
+
+DEFAULT_DAYS = 30
+MAX_DAYS = 3650
+REMEMBERED_S = 60.0
+MAX_REMEMBERED = 100
+MAX_USES = 50_000
+"""More are not followed: of a busier tenant a part of its studies, chosen by chance, stands for all."""
+
+_PAGE_ROWS = 2000
+_HASHES = 1 << 32
+_HOUR_S = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class AccessSummary:
+    """Of all servers, from the hour `since` on; what servers counted in the last seconds may be missing.
+
+    `by_tier` is by the farthest tier that accesses needed. `sampled` is the share of studies, 0 to 1, on which `reuse`,
+    `curve` and `advice` stand.
+    """
+
+    since: datetime
+    by_tier: dict[str, AccessCounts]
+    savings: Savings
+    reuse: Reuse
+    curve: tuple[CurvePoint, ...]
+    advice: Recommendation
+    sampled: float
+
+
+class AccessStatistics:
+    """Reads the history. `limit_bytes` is what the warm tier of one server may hold now."""
+
+    def __init__(self, history: AccessHistory, clock: Clock, *, limit_bytes: int) -> None:
+        self._history = history
+        self._clock = clock
+        self._limit_bytes = limit_bytes
+        self._known: AnswerCache[tuple[str, int], AccessSummary] = AnswerCache(
+            MAX_REMEMBERED, ttl_s=REMEMBERED_S, clock=clock
+        )
+
+    async def summary(self, caller: Caller, days: int = 0) -> AccessSummary:
+        """Of the caller's tenant in the last days, 0 for DEFAULT_DAYS; it may be a minute old.
+
+        Raises:
+            InvalidArgumentError: so many days can't be asked for.
+            DatabaseUnavailableError: the history can't be read.
+        """
+        if not 0 <= days <= MAX_DAYS:
+            raise InvalidArgumentError("days", f"must be from 1 to {MAX_DAYS}, or 0 for {DEFAULT_DAYS}")
+        key = (acting_tenant(caller), days or DEFAULT_DAYS)
+        return await self._known.get_or_load(key, lambda: self._read(*key))
+
+    async def _read(self, tenant_id: str, days: int) -> AccessSummary:
+        since = first_hour(self._clock.now(), days)
+        gathered, after = _Gathered(), None
+        while page := await self._history.page(tenant_id, since, _PAGE_ROWS, after):
+            for row in page:
+                gathered.add(row)
+            after = page[-1].place
+        return await asyncio.to_thread(gathered.summary, since, self._limit_bytes)
+
+
+class _Gathered:
+    """What is taken from the rows of a history, in bounded memory."""
+
+    def __init__(self) -> None:
+        self._by_tier: dict[str, AccessCounts] = {}
+        self._rows: list[StudyAccesses] = []
+        self._below = _HASHES
+
+    def add(self, row: StudyAccesses) -> None:
+        tier = row.place.tier
+        self._by_tier[tier] = self._by_tier.get(tier, NOTHING).plus(row.counts)
+        if self._is_followed(row):
+            self._rows.append(row)
+            if len(self._rows) > MAX_USES:
+                self._below //= 2
+                self._rows = [one for one in self._rows if self._is_followed(one)]
+
+    def _is_followed(self, row: StudyAccesses) -> bool:
+        return crc32(row.place.study_instance_uid.encode()) < self._below
+
+    def summary(self, since: datetime, limit_bytes: int) -> AccessSummary:
+        uses = dict.fromkeys(
+            StudyUse(int(row.place.hour.timestamp()) // _HOUR_S, row.place.study_instance_uid) for row in self._rows
+        )
+        sampled = self._below / _HASHES
+        reuse = observe(tuple(uses), study_bytes(self._rows), sampled)
+        advice = recommend(reuse, limit_bytes)
+        return AccessSummary(since, self._by_tier, savings_of(self._by_tier), reuse, curve_of(reuse), advice, sampled)
