@@ -22,7 +22,9 @@ PACKAGES = (ROOT / "clients" / "python", ROOT)
 def main() -> None:
     """Make it."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--extras", default="", help="extras of radgate-server, separated by commas: aws, redis, vault")
+    parser.add_argument(
+        "--extras", default="", help="extras of radgate-server, separated by commas: aws, nats, redis, vault"
+    )
     parser.add_argument("--folder", type=Path, default=ROOT / "dist" / "wheelhouse", help="made again when it is there")
     arguments = parser.parse_args()
     folder: Path = arguments.folder.absolute()

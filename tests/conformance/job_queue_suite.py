@@ -12,7 +12,7 @@ from radgate_server.core.errors import (
     ResourceNotFoundError,
 )
 from radgate_server.core.jobs.job import RETRY_DELAYS_S, Job, JobClass, JobKind, JobProgress, JobRequest, JobState
-from radgate_server.core.jobs.ports import JobQueue, JobStore
+from radgate_server.core.jobs.ports import JobNotices, JobQueue, JobStore
 from radgate_server.services.jobs.queue import JobLimits, StoredJobQueue
 from tests.fakes.clock import FakeClock
 from tests.fakes.jobs import LedWork, steps, until
@@ -67,9 +67,18 @@ class JobQueueSuite:
         return []
 
     @pytest.fixture
-    async def queue(self, store: JobStore, work: LedWork, ended: list[Job]) -> AsyncIterator[StoredJobQueue]:
-        limits = JobLimits(MAX_RUNNING, MAX_WAITING)
-        queue = StoredJobQueue(store, dict.fromkeys(JobKind, work), limits, ended=ended.append, sleep=no_pause)
+    def notices(self) -> JobNotices | None:
+        """None: the store alone."""
+        return None
+
+    @pytest.fixture
+    async def queue(
+        self, store: JobStore, work: LedWork, ended: list[Job], notices: JobNotices | None
+    ) -> AsyncIterator[StoredJobQueue]:
+        limits, handlers = JobLimits(MAX_RUNNING, MAX_WAITING), dict.fromkeys(JobKind, work)
+        queue = StoredJobQueue(
+            store, handlers, limits, ended=ended.append, notices=notices, poll_interval_s=60, sleep=no_pause
+        )
         queue.start()
         yield queue
         await queue.close()

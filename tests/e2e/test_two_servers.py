@@ -14,6 +14,7 @@ from radgate_server.core.access.tenancy import Role
 from tests.e2e.radgate_process import RADGATE, RadgateProcess, dimse
 from tests.e2e.studies import EAST, GREY_SLICES, GREY_STUDY
 from tests.e2e.waiting import wait_for
+from tests.integration.nats_server import running_nats
 from tests.integration.orthanc import OrthancServer
 from tests.integration.postgres import Postgres, running_postgres
 
@@ -49,11 +50,15 @@ type StartWorkers = Callable[[], list[RadgateProcess]]
 
 @pytest.fixture
 def start_workers(tmp_path: Path, postgres: Postgres, orthanc: OrthancServer) -> Iterator[StartWorkers]:
-    """Starts a server that runs no jobs itself, and two workers."""
-    with postgres.database(tmp_path.name) as url, ExitStack() as running:
+    """Starts a server that runs no jobs itself, and two workers, all of which search the database rarely."""
+    with postgres.database(tmp_path.name) as url, running_nats(tmp_path / "nats") as nats, ExitStack() as running:
 
         def start() -> list[RadgateProcess]:
-            common = {"RADGATE_DATABASE_URL": url}
+            common = {
+                "RADGATE_DATABASE_URL": url,
+                "RADGATE_JOBS__NATS__URL": nats.url,
+                "RADGATE_JOBS__NATS__POLL_INTERVAL_S": "15",
+            }
             idle = {**common, "RADGATE_IMAGING__MAX_RUNNING_JOBS": "0"}
             server = RadgateProcess(tmp_path / "server", idle).tenant(EAST, dimse(orthanc), Role.OPERATOR)
             workers = [server.beside(tmp_path / name, common, (*RADGATE, "worker")) for name in ("a", "b")]
@@ -72,6 +77,7 @@ def test_a_job_continues_at_another_worker(end: str, start_workers: StartWorkers
             names = {web.post("/api/v1/jobs", json=THUMBNAILS).json()["job"]["jobId"] for _ in range(2)}
             (name,) = names
             wait_for(lambda: job_at(web, name)["state"] == "JOB_STATE_RUNNING", "a worker runs it")
+            assert sum(process.metric("radgate_job_notices_total") for process in workers) >= 1
             at = [process.metric("radgate_jobs_running") for process in workers]
             assert server.metric("radgate_jobs_running") == 0
             getattr(workers[at.index(1)], end)()

@@ -148,15 +148,18 @@ class MemoryJobStore:
             entry.due, entry.lease = self._clock.now() + timedelta(seconds=outcome.delay_s), ""
         return entry.job
 
-    async def recover(self, max_attempts: int) -> None:
+    async def recover(self, max_attempts: int) -> Sequence[Job]:
+        failed = []
         for entry in self._overdue():
             if entry.cancel_requested:
                 self._end(entry, JobState.CANCELLED)
             elif entry.job.attempts >= max_attempts:
                 self._end(entry, JobState.FAILED, LEFT_TOO_OFTEN.reason, LEFT_TOO_OFTEN.message)
+                failed.append(entry.job)
             else:
                 entry.change(state=JobState.PAUSED if entry.paused else JobState.WAITING)
                 entry.due, entry.lease = self._clock.now(), ""
+        return failed
 
     async def expire(self) -> None:
         oldest = self._clock.now() - self._retained

@@ -1,7 +1,7 @@
 """The use cases of a running server, each with what it stands on."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -9,10 +9,10 @@ from functools import partial
 from radgate_server.adapters.imaging.workers import ImageWorkers
 from radgate_server.adapters.imaging.workers.worker_policy import number_of_workers
 from radgate_server.app.foundation import Foundation, Tiers, open_spool
+from radgate_server.app.jobs import open_jobs
 from radgate_server.app.pacs import PacsQueries, PacsSide, build_pacs_queries
 from radgate_server.core.imaging.ports import FrameWorkers, Priority
-from radgate_server.core.jobs.job import JobKind
-from radgate_server.core.jobs.ports import JobHandler, JobQueue
+from radgate_server.core.jobs.ports import JobQueue
 from radgate_server.services.access.authentication import Authenticator
 from radgate_server.services.access.caller_search import CallerSearch
 from radgate_server.services.access.refusals import RefusalLog
@@ -34,8 +34,6 @@ from radgate_server.services.imaging.streaming.previews import Previews
 from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.imaging.uploads import UploadTranscoder
 from radgate_server.services.jobs.handlers import job_handlers
-from radgate_server.services.jobs.queue import JobLimits, StoredJobQueue
-from radgate_server.services.jobs.traced import traced
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.query.known_studies import KnownStudies
 from radgate_server.services.query.search import QueryService
@@ -189,7 +187,7 @@ def build_services(
             queries.lister, queries.ordered_contents, retrieve, pictures.frames, transcoder, previews, ahead=ahead
         ),
         uploads=images.uploads,
-        jobs=_open_jobs(base, job_handlers(retrieve, transcoder.instance, pictures.thumbnails.make), job_sleep),
+        jobs=open_jobs(base, job_handlers(retrieve, transcoder.instance, pictures.thumbnails.make), job_sleep),
         refusals=refusals,
         sent=sent,
         accesses=_open_accesses(base, queries.studies),
@@ -212,21 +210,6 @@ def _open_accesses(base: Foundation, studies: KnownStudies) -> AccessRecorder | 
     )
     base.run(recorder)
     return recorder
-
-
-def _open_jobs(base: Foundation, handlers: Mapping[JobKind, JobHandler], sleep: Sleep) -> JobQueue:
-    limits, telemetry = base.settings.imaging, base.telemetry
-    jobs = StoredJobQueue(
-        base.installation.directories.jobs,
-        handlers if base.tracer is None else traced(handlers, base.tracer),
-        JobLimits(limits.max_running_jobs, limits.max_waiting_jobs, limits.max_background_jobs),
-        ended=lambda job: telemetry.job_ended(job.request.kind.value, job.state.value),
-        sleep=sleep,
-    )
-    base.stack.push_async_callback(jobs.close)
-    jobs.start()
-    telemetry.watch_jobs(jobs.load)
-    return jobs
 
 
 def _arrival_listeners(base: Foundation, tiers: Tiers, pictures: Pictures) -> Sequence[ArrivalListener]:

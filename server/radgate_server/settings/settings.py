@@ -36,6 +36,7 @@ from radgate_server.settings.retention import RetentionSettings
 from radgate_server.settings.retrieve import RetrieveSettings
 from radgate_server.settings.secrets import SecretsSettings
 from radgate_server.settings.shared.database import DatabaseSettings
+from radgate_server.settings.shared.jobs import JobSettings
 from radgate_server.settings.shared.table import Port
 from radgate_server.settings.shared.variables import Variables, is_secret, nearest_setting
 from radgate_server.settings.shared.web_addresses import is_host
@@ -113,6 +114,7 @@ class Settings(BaseSettings):
     audit_export: AuditExportSettings = AuditExportSettings()
     retention: RetentionSettings = RetentionSettings()
     imaging: ImagingSettings = ImagingSettings()
+    jobs: JobSettings = JobSettings()
     limits: LimitSettings = LimitSettings()
     gateway: GatewaySettings = GatewaySettings()
     secrets: SecretsSettings = SecretsSettings()

@@ -16,7 +16,7 @@ SETTINGS = {"pydantic", "pydantic_settings", "radgate_server.settings.settings"}
 DATABASE = {"sqlalchemy", "alembic", "psycopg"}
 NOT_FOR_A_LOOK_AT_THE_DATABASE = HEAVY | {
     *("alembic", "mako", "pygments", "psycopg", "sqlalchemy.orm", "sqlalchemy.dialects.postgresql"),
-    *("boto3", "hvac", "redis", "httpx", "httpcore", "jwt", "yaml", "urllib3", "opentelemetry"),
+    *("boto3", "hvac", "nats", "redis", "httpx", "httpcore", "jwt", "yaml", "urllib3", "opentelemetry"),
     *("radgate", "radgate_server.app", "radgate_server.rpc", "radgate_server.adapters.pacs.dimse"),
 }
 CACHE = {"prometheus_client", "radgate_server.adapters.cache", "radgate_server.adapters.telemetry"}

@@ -1,6 +1,7 @@
 """The queue of jobs, and where it stores them."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -172,8 +173,11 @@ class JobStore(Protocol):
         """Write down how the attempt ended, and give up the lease. None: it was lost."""
         ...
 
-    async def recover(self, max_attempts: int) -> None:
-        """Have jobs begun again whose process has not renewed its lease; after so many attempts they have failed."""
+    async def recover(self, max_attempts: int) -> Sequence[Job]:
+        """Have jobs begun again whose process has not renewed its lease; after so many attempts they have failed.
+
+        Returns those that have.
+        """
         ...
 
     async def expire(self) -> None:
@@ -182,4 +186,29 @@ class JobStore(Protocol):
 
     async def load(self) -> QueueLoad:
         """What there is to do."""
+        ...
+
+
+class JobNotices(Protocol):
+    """Wakes processes when jobs are due, beside the store, which alone decides who runs what.
+
+    Best effort: notices may be lost or arrive twice, so that the store is searched at intervals all the same. No method
+    raises, and neither `announce` nor `bury` waits.
+    """
+
+    @property
+    def connected(self) -> bool:
+        """Whether notices arrive. While they don't, the store is searched each second."""
+        ...
+
+    def announce(self, job_id: str) -> None:
+        """Wake one process that has room: this job may be due."""
+        ...
+
+    def bury(self, job: Job) -> None:
+        """Make a dead letter of a job that failed and is not tried again, for operators."""
+        ...
+
+    def receive(self) -> AbstractAsyncContextManager[None]:
+        """Wait for a notice; no other process gets it. An error in the context has it delivered again later."""
         ...

@@ -6,7 +6,8 @@ from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Seque
 from dataclasses import dataclass
 
 from radgate_server.core.jobs.job import MAX_ATTEMPTS, Job, JobClass, JobKind, JobRequest, JobState, QueueLoad
-from radgate_server.core.jobs.ports import Claim, JobHandler, JobStore
+from radgate_server.core.jobs.ports import Claim, JobHandler, JobNotices, JobStore
+from radgate_server.services.jobs.listening import NoticeListener
 from radgate_server.services.jobs.running import RunningJob
 from radgate_server.services.jobs.watchers import JobWatchers
 from radgate_server.services.repeating import Repeating, Sleep
@@ -35,8 +36,9 @@ class JobLimits:
 class StoredJobQueue(Repeating):
     """JobQueue of one process among several. `ended` is notified of each job that ended here.
 
-    The store is looked at every second, and at once when this process changed something. Who is closed gives back what
-    it ran, for others to begin again.
+    The store is looked at every second, and at once when this process changed something. With `notices`, a process with
+    nothing to do looks when it is notified, and every `poll_interval_s` seconds. Who is closed gives back what it ran,
+    for others to begin again.
     """
 
     def __init__(
@@ -46,6 +48,8 @@ class StoredJobQueue(Repeating):
         limits: JobLimits,
         *,
         ended: Callable[[Job], None] = lambda _: None,
+        notices: JobNotices | None = None,
+        poll_interval_s: float = INTERVAL_S,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         super().__init__(
@@ -63,6 +67,18 @@ class StoredJobQueue(Repeating):
         self._rounds = 0
         self._round = asyncio.Lock()
         self._closing = False
+        self._notices = notices
+        self._most_rests = int(poll_interval_s / INTERVAL_S) - 1
+        self._rests = self._most_rests  # the first look is one
+        self._room = asyncio.Event()
+        self._see_to_room()
+        self._listener = None if notices is None else NoticeListener(notices, self)
+
+    def start(self) -> None:
+        """Look from now on; a process that runs jobs listens to notices too."""
+        super().start()
+        if self._listener is not None and self._limits.max_running:
+            self._listener.start()
 
     def load(self) -> QueueLoad:
         """What waited in all processes when the store was last looked at, and what runs in this one.
@@ -74,7 +90,7 @@ class StoredJobQueue(Repeating):
     async def submit(self, request: JobRequest) -> Job:
         """Take the job, or find the one that was taken."""
         job = await self._store.submit(request, max_waiting=self._limits.max_waiting)
-        self._wanted.set()
+        self._change(job)
         return job
 
     async def get(self, tenant_id: str, job_id: str) -> Job:
@@ -113,11 +129,35 @@ class StoredJobQueue(Repeating):
     async def resume(self, tenant_id: str, job_id: str) -> Job:
         """Let a paused job wait for its turn again."""
         job = await self._store.resume(tenant_id, job_id)
-        self._wanted.set()
+        self._change(job)
         return job
 
     async def look(self) -> None:
+        """Look at the store, unless there is nothing to do and notices will arrive."""
+        if self._may_rest():
+            self._rests += 1
+        else:
+            await self.look_now()
+
+    def _may_rest(self) -> bool:
+        if self._notices is None or not self._notices.connected or self._rests >= self._most_rests:
+            return False
+        waits = self._load.waiting and self._limits.max_running
+        return not (waits or self._running or self._watchers.any or self._wanted.is_set())
+
+    async def room(self) -> None:
+        """Return when one more job may run here."""
+        await self._room.wait()
+
+    async def notified(self) -> None:
+        """Look at the store because of a notice; when there is no room by now, pass the notice on."""
+        await self.look_now()
+        if self._notices is not None and self._load.due and not self._room.is_set():
+            self._notices.announce("")
+
+    async def look_now(self) -> None:
         """Renew what runs here, take over what others left, begin what is due, notify who watches."""
+        self._rests = 0
         async with self._round:
             if self._closing:
                 return
@@ -130,6 +170,8 @@ class StoredJobQueue(Repeating):
     async def close(self) -> None:
         """Begin nothing more, and give back what runs."""
         self._closing = True
+        if self._listener is not None:
+            await self._listener.close()
         async with self._round:  # a job that was just claimed is not lost sight of
             await super().close()
         running = list(self._running.values())
@@ -155,7 +197,8 @@ class StoredJobQueue(Repeating):
         self._load = await self._store.load()
         if self._load.overdue:
             _log.warning("%d jobs were left by their process; they are begun again", self._load.overdue)
-            await self._store.recover(MAX_ATTEMPTS)
+            for job in await self._store.recover(MAX_ATTEMPTS):
+                self._conclude(job)
             self._load = await self._store.load()
         self._rounds += 1
         if self._rounds % ROUNDS_PER_EXPIRY == 1:
@@ -167,6 +210,7 @@ class StoredJobQueue(Repeating):
             if claim is None:
                 return
             self._begin(claim)
+            self._load = self._load._replace(due=self._load.due - 1, waiting=self._load.waiting - 1)
 
     def _classes_with_room(self) -> Collection[JobClass]:
         background = sum(job.job_class is JobClass.BACKGROUND for job in self._running.values())
@@ -176,13 +220,35 @@ class StoredJobQueue(Repeating):
     def _begin(self, claim: Claim) -> None:
         handler = self._handlers[claim.job.request.kind]
         self._running[claim.lease] = RunningJob(claim, handler, self._store, self._pause, self._settled)
+        self._see_to_room()
+
+    def _see_to_room(self) -> None:
+        if len(self._running) < self._limits.max_running:
+            self._room.set()
+        else:
+            self._room.clear()
+
+    def _change(self, job: Job) -> None:
+        """Look again soon, and have another process look when the job waits."""
+        self._wanted.set()
+        if self._notices is not None and job.state is JobState.WAITING:
+            self._notices.announce(job.job_id)
+
+    def _conclude(self, job: Job) -> None:
+        """The job has come to its end here."""
+        self._ended(job)
+        if self._notices is not None and job.state is JobState.FAILED and job.attempts >= MAX_ATTEMPTS:
+            self._notices.bury(job)
 
     def _settled(self, lease: str, job: Job | None) -> None:
         """One that ran here does no more; None: it was another's by then."""
         del self._running[lease]
+        self._see_to_room()
         self._wanted.set()
-        if job is not None and job.state.final:
-            self._ended(job)
+        if job is not None:
+            self._change(job)
+            if job.state.final:
+                self._conclude(job)
 
     async def _wait(self, seconds: float) -> None:
         """Until there is something to do, but not longer than `seconds`."""

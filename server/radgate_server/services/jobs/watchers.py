@@ -17,6 +17,11 @@ class JobWatchers:
     def __init__(self) -> None:
         self._waiting: defaultdict[str, list[tuple[Job, asyncio.Future[Job]]]] = defaultdict(list)
 
+    @property
+    def any(self) -> bool:
+        """Whether somebody waits."""
+        return bool(self._waiting)
+
     @asynccontextmanager
     async def change_of(self, job: Job) -> AsyncIterator[asyncio.Future[Job]]:
         """The job when it is no longer as given. Awaiting it raises ResourceNotFoundError when it has gone."""

@@ -4,13 +4,21 @@ Each function is given the connection of its transaction.
 """
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, func, literal, select, update
 
-from radgate_server.adapters.database.jobs.rows import CLASSES, NEVER, NOT_LEASED, column, job_of, progress_of
+from radgate_server.adapters.database.jobs.rows import (
+    CLASSES,
+    NEVER,
+    NOT_LEASED,
+    column,
+    job_of,
+    known_kinds,
+    progress_of,
+)
 from radgate_server.adapters.database.schema.jobs import job_turns, jobs
 from radgate_server.adapters.database.schema.tables import UtcDateTime
 from radgate_server.core.jobs.job import LEFT_TOO_OFTEN, PROMOTED_AFTER_S, Job, JobClass, JobKind, JobState, QueueLoad
@@ -100,8 +108,8 @@ def settle(connection: Connection, lease: str, outcome: JobOutcome, now: datetim
     return job_of(connection.execute(select(jobs).where(chosen)).one())
 
 
-def recover(connection: Connection, max_attempts: int, now: datetime) -> None:
-    """End or begin again what runs under a lease that has ended.
+def recover(connection: Connection, max_attempts: int, now: datetime) -> Sequence[Job]:
+    """End or begin again what runs under a lease that has ended; returns what has failed.
 
     One statement decides it, so that a job which is cancelled at this moment is not missed.
     """
@@ -113,7 +121,10 @@ def recover(connection: Connection, max_attempts: int, now: datetime) -> None:
         "end_time": case((is_cancelled | has_failed, literal(now, UtcDateTime)), else_=None),
         "due_time": case((column.paused, literal(NEVER, UtcDateTime)), else_=literal(now, UtcDateTime)),
     }
-    connection.execute(update(jobs).where(_RUNS, column.lease_end_time < now).values(**values, **NOT_LEASED))
+    left = update(jobs).where(_RUNS, column.lease_end_time < now).values(**values, **NOT_LEASED)
+    rows = connection.execute(left.returning(column.number, column.state)).all()
+    failed = [row.number for row in rows if row.state == JobState.FAILED]
+    return [job_of(row) for row in connection.execute(select(jobs).where(column.number.in_(failed), known_kinds))]
 
 
 def load(connection: Connection, now: datetime) -> QueueLoad:

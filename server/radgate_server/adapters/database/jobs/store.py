@@ -99,9 +99,11 @@ class SqlJobStore:
 
         return await self._database.write(settle)
 
-    async def recover(self, max_attempts: int) -> None:
-        """Have jobs begun again whose process has not renewed its lease; after so many attempts they have failed."""
-        await self._database.write(lambda connection: leases.recover(connection, max_attempts, self._now(connection)))
+    async def recover(self, max_attempts: int) -> Sequence[Job]:
+        """Have jobs begun again whose process has not renewed its lease; returns those that have failed for good."""
+        return await self._database.write(
+            lambda connection: leases.recover(connection, max_attempts, self._now(connection))
+        )
 
     async def expire(self) -> None:
         """Drop what ended long ago."""

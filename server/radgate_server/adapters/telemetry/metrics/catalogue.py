@@ -125,6 +125,13 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
         Metric("radgate_jobs_running", _G, (), "Jobs on whole studies that run in this server."),
         Metric("radgate_jobs_oldest_waiting_seconds", _G, (), "How long ago the oldest of those that wait was asked."),
         Metric("radgate_jobs_ended", _C, ("kind", "state"), "Jobs on whole studies that ended."),
+        Metric(
+            "radgate_job_notices",
+            _C,
+            ("outcome",),
+            "Notices of jobs by NATS: `sent`, `received`, `refused` (delivered again later), `dropped` (NATS is away)"
+            " or `dead-letter`.",
+        ),
     ),
     "Audit trail": (
         Metric("radgate_audit_failures", _C, (), "Accesses refused because they could not be recorded."),

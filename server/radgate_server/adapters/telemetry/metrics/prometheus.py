@@ -140,6 +140,10 @@ class PrometheusTelemetry:
         """A job ended."""
         self._of("radgate_jobs_ended", kind, state).inc()
 
+    def job_notice(self, outcome: str) -> None:
+        """A notice of a job was sent, received, refused or dropped, or something became a dead letter."""
+        self._of("radgate_job_notices", outcome).inc()
+
     def audit_failed(self) -> None:
         """An access could not be recorded."""
         self._of("radgate_audit_failures").inc()

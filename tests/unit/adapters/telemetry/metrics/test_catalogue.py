@@ -53,6 +53,7 @@ def report_all(telemetry: PrometheusTelemetry, text: Callable[[], str], folder: 
     telemetry.health_checks({"disk": True})
     telemetry.gateway_answers(GatewayAnswers({"2xx": 1}, {"rate-limited": 1}))
     telemetry.job_ended("transcode-study", "failed")
+    telemetry.job_notice("sent")
     telemetry.image_worker_ended("crashed")
     telemetry.watch_disk(folder)
     telemetry.watch_cache("hot", lambda: 1, 2)
