@@ -4,6 +4,7 @@ from typing import Any
 
 import grpc
 import pytest
+from prometheus_client import generate_latest
 
 from radgate.v1.admin_service_pb2 import GetCacheStatsRequest
 from radgate.v1.admin_service_pb2_grpc import AdminServiceStub
@@ -23,7 +24,6 @@ async def web(rig: Rig, channel: grpc.aio.Channel) -> Web:
 
 async def test_calls_leave_one_row_a_kind_and_tier(rig: Rig, web: Web) -> None:
     recorder = rig.app.services.accesses
-    assert recorder is not None
     for path in (STUDY, STUDY, f"{INSTANCE}/frames/1", f"{INSTANCE}/frames/1", f"{STUDY}/metadata", "/studies"):
         await web.get(path)
     await recorder.write()
@@ -40,11 +40,14 @@ async def test_calls_leave_one_row_a_kind_and_tier(rig: Rig, web: Web) -> None:
     assert (warm.fetched_bytes, warm.waited_ms) == (0, 0)
     assert {(row.modality, len(row.patient)) for row in rows.values()} == {("CT", 32)}
     assert {place[1:3] for place in rig.accesses.rows} == {("east", EAST_STUDY)}
+    metrics = generate_latest(rig.telemetry.metrics.registry).decode()
+    assert 'radgate_cache_accesses_total{tier="warm"} 3.0' in metrics
+    assert f'radgate_cache_access_bytes_total{{tier="pacs"}} {float(cold.sent_bytes)}' in metrics
+    assert 'radgate_cache_access_seconds_count{tier="hot"} 1.0' in metrics
 
 
 async def test_what_is_refused_or_fails_leaves_none(rig: Rig, web: Web) -> None:
     recorder = rig.app.services.accesses
-    assert recorder is not None
     await web.get("/studies/2.25.404")
     await recorder.write()
     assert rig.accesses.rows == {}
@@ -52,7 +55,6 @@ async def test_what_is_refused_or_fails_leaves_none(rig: Rig, web: Web) -> None:
 
 async def test_the_statistics_report_what_the_history_has(rig: Rig, web: Web, channel: grpc.aio.Channel) -> None:
     recorder = rig.app.services.accesses
-    assert recorder is not None
     for path in (STUDY, STUDY, f"{INSTANCE}/frames/1", f"{INSTANCE}/frames/1"):
         await web.get(path)
     await recorder.write()

@@ -61,8 +61,7 @@ def build_invalidation(
         ("answers", ALL_CAUSES - {Cause.SWITCHED}, tiers.hot.invalidate),
     ):
         caches.register(name, causes, invalidate)
-    if services.accesses is not None:
-        caches.register("accesses", frozenset({Cause.ERASED}), services.accesses.forget)
+    caches.register("accesses", frozenset({Cause.ERASED}), services.accesses.forget)
     return Invalidation(caches, services.states, services.study_changes)
 
 

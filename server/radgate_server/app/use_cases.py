@@ -137,7 +137,7 @@ class Services:
     jobs: JobQueue
     refusals: RefusalLog
     sent: StreamLog
-    accesses: AccessRecorder | None
+    accesses: AccessRecorder
     study_changes: StudyChangePublisher
 
 
@@ -195,16 +195,15 @@ def build_services(
     )
 
 
-def _open_accesses(base: Foundation, studies: KnownStudies) -> AccessRecorder | None:
-    """What keeps a history of accesses to studies, None where the settings want none."""
+def _open_accesses(base: Foundation, studies: KnownStudies) -> AccessRecorder:
+    """What counts accesses to studies, and keeps a history of them unless the settings want none."""
     cache, installation = base.settings.cache, base.installation
-    if not cache.access_history_days:
-        return None
     recorder = AccessRecorder(
         installation.directories.accesses,
         studies.of_study,
         installation.secrets.box,
         base.clock,
+        base.telemetry,
         days=cache.access_history_days,
         interval_s=cache.access_history_interval_s,
     )

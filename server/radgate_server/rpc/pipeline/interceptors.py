@@ -1,6 +1,7 @@
 """What every call goes through before its servicer; composed once for each method when the server is built."""
 
 import asyncio
+import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol
@@ -81,23 +82,20 @@ class StreamNotes(Protocol):
 class AccessNotes(Protocol):
     """Counts accesses to studies (services.cache.access_recorder.AccessRecorder)."""
 
-    def record(self, tenant_id: str, access: ObservedAccess, sent_bytes: int) -> None:
-        """A call ended; never fails."""
+    def record(self, tenant_id: str, access: ObservedAccess, sent_bytes: int, first_byte_s: float) -> None:
+        """A call ended, whose first byte left so many seconds after it was admitted; never fails."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class CallChecks:
-    """What every call passes: who calls, how much they may, and who records that they were refused or what was sent.
-
-    `accesses` is None where no history of them is kept.
-    """
+    """What every call passes: who calls, how much they may, and who records that they were refused or what was sent."""
 
     authenticator: CredentialChecker
     limiter: LimitGate
     refusals: RefusalNotes
     sent: StreamNotes
-    accesses: AccessNotes | None = None
+    accesses: AccessNotes
 
 
 def standard_interceptors(
@@ -122,7 +120,7 @@ def standard_interceptors(
         count_in_progress(telemetry),  # needs the tenant
         authorise,  # needs the principal
         record_streams(gates.sent),  # sees how the servicer itself ended, also when it is cancelled
-        *((observe_accesses(gates.accesses),) if gates.accesses is not None else ()),  # likewise
+        observe_accesses(gates.accesses),  # likewise
     )
 
 
@@ -313,12 +311,14 @@ def observe_accesses(accesses: AccessNotes) -> Interceptor:
 
         async def interceptor(call: Call) -> None:
             access = ObservedAccess()
-            token = current_access.set(access)
+            token, begun_s = current_access.set(access), time.perf_counter()
             try:
                 await proceed(call)
             finally:
                 current_access.reset(token)
-                accesses.record(call.caller.tenant_id, access, call.sent_bytes + len(call.response))
+                # What is answered in one piece goes out when the call is over.
+                first_byte_s = (call.first_write_s or time.perf_counter()) - begun_s
+                accesses.record(call.caller.tenant_id, access, call.sent_bytes + len(call.response), first_byte_s)
 
         return interceptor
 

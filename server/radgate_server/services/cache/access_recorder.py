@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import batched
+from typing import Protocol
 
 from radgate_server.core.cache.accesses import (
     AccessCounts,
@@ -26,7 +27,17 @@ _log = logging.getLogger(__name__)
 MAX_WAITING = 50_000
 """Rows that wait for the database; accesses that would need more are not counted."""
 BATCH_ROWS = 500
+_HOUR = timedelta(hours=1)
 _DIGEST_LENGTH = 32
+
+
+class AccessTelemetry(Protocol):
+    """What is counted of accesses; cheap, never fails."""
+
+    def study_access(self, tier: str, sent_bytes: int, first_byte_s: float) -> None:
+        """A client accessed a study; the tier is the farthest that was needed."""
+        ...
+
 
 type KnownOf = Callable[[str, str], KnownStudy]
 """(tenant, Study Instance UID): what is known of the study."""
@@ -42,7 +53,7 @@ def patient_digest(box: Fingerprints, tenant_id: str, patient_id: str) -> str:
 class AccessRecorder:
     """What was counted since the last writing is lost when the process is killed.
 
-    While the database is away it waits here. Hours of more than `days` days ago are removed.
+    While the database is away it waits here. Hours of more than `days` days ago are removed; with 0 nothing is written.
     """
 
     def __init__(
@@ -51,6 +62,7 @@ class AccessRecorder:
         known: KnownOf,
         box: Fingerprints,
         clock: Clock,
+        telemetry: AccessTelemetry,
         *,
         days: int,
         interval_s: float,
@@ -60,9 +72,12 @@ class AccessRecorder:
         self._known = known
         self._box = box
         self._clock = clock
+        self._telemetry = telemetry
         self._days = days
         self._waiting: dict[AccessPlace, AccessCounts] = {}
         self._left_out = 0
+        self._hour = hour_of(clock.now())
+        self._next_hour = self._hour + _HOUR
         self._pruned: datetime | None = None
         self._loop = Repeated(
             self.write,
@@ -75,7 +90,8 @@ class AccessRecorder:
 
     def start(self) -> None:
         """Write from now on."""
-        self._loop.start()
+        if self._days:
+            self._loop.start()
 
     async def close(self) -> None:
         """Write what is left, and no more."""
@@ -85,12 +101,18 @@ class AccessRecorder:
         except DatabaseUnavailableError as error:
             _log.warning("which studies were accessed last could not be written down: %s", error.message)
 
-    def record(self, tenant_id: str, access: ObservedAccess, sent_bytes: int) -> None:
+    def record(self, tenant_id: str, access: ObservedAccess, sent_bytes: int, first_byte_s: float) -> None:
         """A call ended. What was not granted, sent nothing or needed no tier is no access. Never fails."""
         if access.kind is None or not access.tier or not sent_bytes:
             return
-        hour = hour_of(self._clock.now())
-        place = AccessPlace(hour, tenant_id, access.study_instance_uid, access.kind, access.tier)
+        self._telemetry.study_access(access.tier, sent_bytes, first_byte_s)
+        if not self._days:
+            return
+        now = self._clock.now()
+        if not self._hour <= now < self._next_hour:
+            self._hour = hour_of(now)
+            self._next_hour = self._hour + _HOUR
+        place = AccessPlace(self._hour, tenant_id, access.study_instance_uid, access.kind, access.tier)
         counted = AccessCounts(1, sent_bytes, access.fetched_bytes, round(access.waited_s * 1000))
         before = self._waiting.get(place)
         if before is not None:
@@ -119,7 +141,8 @@ class AccessRecorder:
         if self._left_out:
             _log.warning("accesses are missing in the history: too many waited", extra={"count": self._left_out})
             self._left_out = 0
-        await self._prune()
+        if self._days:
+            await self._prune()
 
     def _take_back(self, unwritten: Mapping[AccessPlace, AccessCounts]) -> None:
         for place, counts in unwritten.items():

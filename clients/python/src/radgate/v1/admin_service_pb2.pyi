@@ -643,20 +643,22 @@ class GetCacheStatsRequest(_message.Message):
     def __init__(self, tenant_id: _Optional[str] = ..., days: _Optional[int] = ...) -> None: ...
 
 class CacheTierStats(_message.Message):
-    __slots__ = ("tier", "entries", "used_bytes", "limit_bytes", "hits", "misses")
+    __slots__ = ("tier", "entries", "used_bytes", "limit_bytes", "hits", "misses", "evictions")
     TIER_FIELD_NUMBER: _ClassVar[int]
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
     USED_BYTES_FIELD_NUMBER: _ClassVar[int]
     LIMIT_BYTES_FIELD_NUMBER: _ClassVar[int]
     HITS_FIELD_NUMBER: _ClassVar[int]
     MISSES_FIELD_NUMBER: _ClassVar[int]
+    EVICTIONS_FIELD_NUMBER: _ClassVar[int]
     tier: CacheTier
     entries: int
     used_bytes: int
     limit_bytes: int
     hits: int
     misses: int
-    def __init__(self, tier: _Optional[_Union[CacheTier, str]] = ..., entries: _Optional[int] = ..., used_bytes: _Optional[int] = ..., limit_bytes: _Optional[int] = ..., hits: _Optional[int] = ..., misses: _Optional[int] = ...) -> None: ...
+    evictions: int
+    def __init__(self, tier: _Optional[_Union[CacheTier, str]] = ..., entries: _Optional[int] = ..., used_bytes: _Optional[int] = ..., limit_bytes: _Optional[int] = ..., hits: _Optional[int] = ..., misses: _Optional[int] = ..., evictions: _Optional[int] = ...) -> None: ...
 
 class GetCacheStatsResponse(_message.Message):
     __slots__ = ("tiers", "history")

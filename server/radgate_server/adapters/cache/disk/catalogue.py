@@ -90,6 +90,11 @@ class Catalogue:
         with self._lock:
             return self._lru.make_room(self._reserved)
 
+    def evictions(self, tenant_id: str) -> int:
+        """How many of the tenant's entries made room since the start."""
+        with self._lock:
+            return self._lru.evictions(tenant_id)
+
     def tallies(self) -> dict[str, Tally]:
         """How much each tenant keeps."""
         with self._lock:

@@ -85,8 +85,9 @@ class DiskTier[Disk: AccountedDisk]:
         if self._inventory_kind is not Inventory.TAKEN:
             count = await self._in_thread(lambda: self._disk.count(tenant_id, self._inventory_kind))
             tally, as_of = count.of(tenant_id), count.time
-        limit_bytes = self._disk.catalogue.limit_bytes
-        return TierUsage(self._tier, tally.entries, tally.used_bytes, limit_bytes, lookups.hits, lookups.misses, as_of)
+        limit_bytes, evictions = self._disk.catalogue.limit_bytes, self._disk.catalogue.evictions(tenant_id)
+        hits, misses = lookups.hits, lookups.misses
+        return TierUsage(self._tier, tally.entries, tally.used_bytes, limit_bytes, hits, misses, as_of, evictions)
 
     async def held(self, tenant_id: str, study_instance_uid: str) -> Held:
         """What lies on the disk of the study."""

@@ -68,4 +68,7 @@ class MemoryHotCache:
     async def usage(self, tenant_id: str) -> TierUsage:
         """What is kept for the tenant; answers past their time count until they are asked for or pushed out."""
         tally, count = self._answers.tally(tenant_id), self._lookups.of(tenant_id)
-        return TierUsage(TIER, tally.entries, tally.used_bytes, self._answers.limit_bytes, count.hits, count.misses)
+        limit_bytes, evictions = self._answers.limit_bytes, self._answers.evictions(tenant_id)
+        return TierUsage(
+            TIER, tally.entries, tally.used_bytes, limit_bytes, count.hits, count.misses, evictions=evictions
+        )

@@ -1,7 +1,7 @@
 """Least recently used entries up to a limit in bytes, counted and dropped by tenant and study."""
 
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -46,6 +46,7 @@ class ByteLru[K: tuple[str, ...], V]:
         self._entries: dict[K, tuple[V, int]] = {}
         self._groups: dict[tuple[str, str], set[K]] = {}
         self._tenants: dict[str, _Tenant[K]] = {}
+        self._evictions: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -128,12 +129,17 @@ class ByteLru[K: tuple[str, ...], V]:
             key = next(iter(self._tenants[self._makes_room(wanted, now_s)].order))
             self.remove(key)
             dropped.append(key)
+            self._evictions[key[0]] += 1
         return dropped
 
     def tally(self, tenant_id: str) -> Tally:
         """How much the tenant keeps."""
         tenant = self._tenants.get(tenant_id)
         return Tally() if tenant is None else tenant.tally
+
+    def evictions(self, tenant_id: str) -> int:
+        """How many of the tenant's entries made room since the start."""
+        return self._evictions[tenant_id]
 
     def tallies(self) -> Iterator[tuple[str, Tally]]:
         """How much each tenant keeps that keeps anything."""

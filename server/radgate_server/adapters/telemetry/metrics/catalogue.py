@@ -96,6 +96,15 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
     ),
     "Caches": (
         Metric("radgate_cache_lookups", _C, ("tier", "result"), "Look-ups: `hit` or `miss`.", True),
+        Metric(
+            "radgate_cache_accesses",
+            _C,
+            ("tier",),
+            "Accesses to studies by the farthest tier that each needed; `pacs`: it was in none.",
+            True,
+        ),
+        Metric("radgate_cache_access_bytes", _C, ("tier",), "What these accesses sent.", True),
+        Metric("radgate_cache_access_seconds", _H, ("tier",), "Until the first byte of such an access left.", True),
         Metric("radgate_cache_failures", _C, ("tier", "cause"), "What a tier could not keep or read."),
         Metric("radgate_cache_used_bytes", _G, ("tier",), "What a tier holds."),
         Metric("radgate_cache_limit_bytes", _G, ("tier",), "What it may hold."),

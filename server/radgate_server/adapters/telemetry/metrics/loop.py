@@ -57,6 +57,8 @@ class LoopMetrics:
         self._tenant_rpcs: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._under_way: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
         self._lookups: defaultdict[tuple[str, bool], int] = defaultdict(int)
+        self._access_bytes: defaultdict[str, int] = defaultdict(int)
+        self._accesses: defaultdict[str, Timings] = defaultdict(Timings)
         self._image_jobs: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._image_timings: defaultdict[tuple[str, str], Timings] = defaultdict(Timings)
 
@@ -86,6 +88,11 @@ class LoopMetrics:
         """A cache tier was asked."""
         self._lookups[tier, hit] += 1
 
+    def study_access(self, tier: str, sent_bytes: int, first_byte_s: float) -> None:
+        """A client accessed a study, and needed the tier."""
+        self._access_bytes[tier] += sent_bytes
+        self._accesses[tier].add(first_byte_s)
+
     def image_job(self, operation: str, priority: str, outcome: str, seconds: float) -> None:
         """A worker is through with a job."""
         self._image_jobs[operation, outcome] += 1
@@ -103,6 +110,10 @@ class LoopMetrics:
         yield made("radgate_tenant_connections", (((tenant,), len(each)) for tenant, each in in_progress.items()))
         lookups = self._lookups.copy().items()
         yield made("radgate_cache_lookups", (((tier, "hit" if hit else "miss"), n) for (tier, hit), n in lookups))
+        accesses = self._accesses.copy().items()
+        yield made("radgate_cache_accesses", (((tier,), sum(found.counts)) for tier, found in accesses))
+        yield made("radgate_cache_access_bytes", (((tier,), n) for tier, n in self._access_bytes.copy().items()))
+        yield _histogram("radgate_cache_access_seconds", _one_label(self._accesses))
         yield made("radgate_image_jobs", self._image_jobs.copy().items())
         yield _histogram("radgate_image_job_seconds", self._image_timings.copy())
 

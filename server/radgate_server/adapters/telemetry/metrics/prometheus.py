@@ -35,6 +35,7 @@ class PrometheusTelemetry:
         self.call_ended = on_loop.call_ended
         self.rpc_finished = on_loop.rpc_finished
         self.cache_lookup = on_loop.cache_lookup
+        self.study_access = on_loop.study_access
         self.image_job = on_loop.image_job
         self._down_by: dict[tuple[str, str], str] = {}
         self._begin_at_zero()

@@ -14,7 +14,7 @@ from radgate_server.core.dicom.instances import InstanceHandle, ReceivedInstance
 class TierUsage:
     """What a tier holds for one tenant, and how many look-ups of the tenant it could answer.
 
-    `as_of` is when that was counted; None stands for now.
+    `as_of` is when that was counted; None stands for now. `evictions` are entries of the tenant that made room.
     """
 
     tier: str
@@ -24,6 +24,7 @@ class TierUsage:
     hits: int
     misses: int
     as_of: datetime | None = None
+    evictions: int = 0
 
 
 class CacheKey(NamedTuple):

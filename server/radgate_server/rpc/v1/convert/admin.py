@@ -93,6 +93,7 @@ def to_tier(usage: TierUsage) -> messages.CacheTierStats:
         limit_bytes=usage.limit_bytes,
         hits=usage.hits,
         misses=usage.misses,
+        evictions=usage.evictions,
     )
 
 

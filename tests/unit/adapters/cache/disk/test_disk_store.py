@@ -165,7 +165,9 @@ async def test_the_least_recently_used_make_room(tmp_path: Path) -> None:
         kept = [await store.get("alpha", numbered(number)) is not None for number in range(6)]
         assert kept == [True, False, False, True, True, True]
         assert len(files(tmp_path)) == 4
-        assert (await store.usage("alpha")).used_bytes == sum(path.stat().st_size for path in files(tmp_path))
+        usage = await store.usage("alpha")
+        assert usage.used_bytes == sum(path.stat().st_size for path in files(tmp_path))
+        assert usage.evictions == 2
 
 
 async def test_a_tenant_that_reads_everything_evicts_itself(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ def test_the_least_recently_used_make_room() -> None:
     assert lru.peek(key("b")) == "B"  # a peek is no use
     assert lru.make_room({"alpha": 30}) == [key("b"), key("c")]
     assert lru.used_bytes == 50
+    lru.remove(key("d"))  # is no eviction
+    assert (lru.evictions("alpha"), lru.evictions("beta")) == (2, 0)
 
 
 def test_nothing_is_dropped_while_there_is_room() -> None:

@@ -25,6 +25,7 @@ async def test_never_keeps_more_than_the_limit_and_drops_the_least_used() -> Non
     await cache.put(key("d"), bytes(1000))
     assert [await cache.get(key(name)) is not None for name in "abcd"] == [True, False, True, True]
     assert cache.used_bytes == (await cache.usage("alpha")).used_bytes == 3 * (1000 + OVERHEAD_BYTES)
+    assert [(await cache.usage(tenant)).evictions for tenant in ("alpha", "beta")] == [1, 0]
 
 
 async def test_too_large_an_answer_is_not_kept_and_drops_nothing_but_its_forerunner() -> None:
