@@ -32,7 +32,7 @@ def open_nats_notices(access: NatsAccess, setup: StreamSetup, counted: Callable[
         ConfigurationError: the package nats-py is not installed, or a file is not usable.
     """
     try:
-        nats: Any = import_module("nats")
+        nats: Any = import_module("nats.aio.client")
     except ImportError:
         raise ConfigurationError(
             "jobs.nats.url needs the package nats-py: install the extra nats, as docs/installing.md has it"
@@ -44,15 +44,20 @@ def open_nats_notices(access: NatsAccess, setup: StreamSetup, counted: Callable[
 
     async def connect() -> NatsSession:
         # A lost connection is made again by whoever has the session, who must look at stream and consumer then.
-        client = await nats.connect(
-            access.url.split(","),
-            name="radgate",
-            allow_reconnect=False,
-            connect_timeout=_CONNECT_TIMEOUT_S,
-            ping_interval=_PING_INTERVAL_S,
-            error_cb=_ignore,
-            **options,
-        )
+        client = nats.Client()
+        try:
+            await client.connect(
+                access.url.split(","),
+                name="radgate",
+                allow_reconnect=False,
+                connect_timeout=_CONNECT_TIMEOUT_S,
+                ping_interval=_PING_INTERVAL_S,
+                error_cb=_ignore,
+                **options,
+            )
+        except BaseException:  # nats-py leaves the socket open
+            await client.close()
+            raise
         return NatsSession(client, setup)
 
     return NatsJobNotices(connect, counted)
