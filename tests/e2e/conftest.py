@@ -32,7 +32,8 @@ def radgate(tmp_path_factory: pytest.TempPathFactory, orthanc: OrthancServer) ->
     """A running server with a tenant in front of Orthanc and another in front of a folder."""
     folder = tmp_path_factory.mktemp("west")
     (folder / "dose.dcm").symlink_to(path_of(WEST_FILE))
-    server = RadgateProcess(tmp_path_factory.mktemp("radgate"), {"RADGATE_TELEMETRY__LOG_LEVEL": "DEBUG"})
+    settings = {"RADGATE_TELEMETRY__LOG_LEVEL": "DEBUG", "RADGATE_CACHE__ACCESS_HISTORY_INTERVAL_S": "0.5"}
+    server = RadgateProcess(tmp_path_factory.mktemp("radgate"), settings)
     with server.tenant(EAST, dimse(orthanc)).tenant(WEST, FolderConnection(str(folder))):
         yield server
 

@@ -1,5 +1,6 @@
 """The command line on an installation whose server runs: what it changes, the server soon knows."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,10 +89,11 @@ def test_an_archive_is_changed_and_validated_over_rest(server: RadgateProcess) -
 
 def test_what_is_thrown_away_is_gone_from_memory_too(server: RadgateProcess) -> None:
     admin = server.cli("key", "create", "--tenant", EAST, "--role", "admin").strip()
+    headers = {"authorization": f"Bearer {admin}"}
 
     def entries() -> dict[str, int]:
         url = f"{server.url}/api/v1/admin/cache/stats"
-        stats = httpx.get(url, headers={"authorization": f"Bearer {admin}"}, timeout=60).json()
+        stats = httpx.get(url, headers=headers, timeout=60).json()
         return {tier["tier"].removeprefix("CACHE_TIER_").lower(): int(tier["entries"]) for tier in stats["tiers"]}
 
     with server.client(EAST) as web:
@@ -99,6 +101,16 @@ def test_what_is_thrown_away_is_gone_from_memory_too(server: RadgateProcess) -> 
             assert web.get(f"/dicom-web/studies/{study}/metadata").status_code == 200
             assert web.get(f"/dicom-web/studies/{study}").status_code == 200
     assert entries()["warm"] == GREY_SLICES + len(SYNTAXES)
+
+    def fetched() -> int:
+        tiers = json.loads(server.cli("cache", "analytics", "--tenant", EAST, "--json"))["tiers"]
+        return sum(tier["accesses"] for tier in tiers if tier["tier"] == "pacs")
+
+    assert wait_for(fetched, "the history has what was fetched", SEEN_S) >= 2
+    named = httpx.get(f"{server.url}/api/v1/admin/cache/stats/{EAST}?days=7", headers=headers, timeout=60).json()
+    assert named["history"]["recommendation"]["sizeReason"].startswith("too little data")
+    of_another = httpx.get(f"{server.url}/api/v1/admin/cache/stats/elsewhere", headers=headers, timeout=60)
+    assert of_another.status_code == 403
     server.cli("cache", "invalidate", "--tenant", EAST, "--study", GREY_STUDY)
     wait_for(lambda: entries()["warm"] == len(SYNTAXES), "the study is gone", SEEN_S)
     server.cli("cache", "invalidate", "--tenant", EAST)
