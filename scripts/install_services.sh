@@ -12,6 +12,7 @@ initdb /usr/lib/postgresql/*/bin/initdb postgresql
 chromium /usr/bin/chromium chromium
 npm /usr/bin/npm npm
 redis-server /usr/bin/redis-server redis-server
+nginx /usr/sbin/nginx nginx-light
 wrk /usr/bin/wrk wrk
 promtool /usr/bin/promtool prometheus
 rsyslogd /usr/sbin/rsyslogd rsyslog

@@ -12,6 +12,7 @@ from radgate_server.adapters.limits.redis import open_redis_meters
 from radgate_server.adapters.telemetry import LimitMetrics
 from radgate_server.adapters.tls import WatchedTls
 from radgate_server.app.administration import Administration
+from radgate_server.app.edge import open_edge
 from radgate_server.app.foundation import Foundation, Tiers, open_tls
 from radgate_server.app.use_cases import Services
 from radgate_server.core.access.ports.identity import TokenVerifier
@@ -35,6 +36,7 @@ from radgate_server.services.access.key_checker import KeyChecker
 from radgate_server.services.access.key_uses import KeyUses
 from radgate_server.services.access.rejections import Rejections
 from radgate_server.services.cache.revalidation import Revalidator
+from radgate_server.services.edge.urls import EdgeUrls
 from radgate_server.services.imaging.representations import Representations
 from radgate_server.services.limits.limiter import Limiter
 from radgate_server.services.limits.sharing import LimitSharing
@@ -160,10 +162,11 @@ def build_rpc(
     entrance: EndpointSecurity,
 ) -> RpcServer:
     """The gRPC server with all services; its port is not open yet."""
+    edge = open_edge(base)
     return build_server(
         base.settings,
-        _servicers(base.settings, services, studies.store, tiers, administration),
-        CallChecks(services.authenticator, limiter, services.refusals, services.sent, services.accesses),
+        _servicers(base.settings, services, studies.store, tiers, administration, edge),
+        CallChecks(services.authenticator, limiter, services.refusals, services.sent, services.accesses, edge),
         StudyGates(services.restrictions, services.doubts, studies.confirmer, studies.rejections),
         base.telemetry,
         tracer=base.tracer,
@@ -173,7 +176,12 @@ def build_rpc(
 
 
 def _servicers(
-    settings: Settings, services: Services, store: StoreService, tiers: Tiers, administration: Administration
+    settings: Settings,
+    services: Services,
+    store: StoreService,
+    tiers: Tiers,
+    administration: Administration,
+    edge: EdgeUrls | None,
 ) -> Servicers:
     search, retrieve, instances, auditor = services.search, services.retrieve, services.instances, services.auditor
     pictures, transcoder = services.pictures, services.transcoder
@@ -206,6 +214,7 @@ def _servicers(
             auditor,
             tiers.hot,
             settings,
+            edge,
         ),
     )
 

@@ -36,6 +36,7 @@ from radgate_server.settings.retention import RetentionSettings
 from radgate_server.settings.retrieve import RetrieveSettings
 from radgate_server.settings.secrets import SecretsSettings
 from radgate_server.settings.shared.database import DatabaseSettings
+from radgate_server.settings.shared.edge import EdgeSettings
 from radgate_server.settings.shared.jobs import JobSettings
 from radgate_server.settings.shared.table import Port
 from radgate_server.settings.shared.variables import Variables, is_secret, nearest_setting
@@ -117,6 +118,7 @@ class Settings(BaseSettings):
     jobs: JobSettings = JobSettings()
     limits: LimitSettings = LimitSettings()
     gateway: GatewaySettings = GatewaySettings()
+    edge: EdgeSettings = EdgeSettings()
     secrets: SecretsSettings = SecretsSettings()
     servers: ServersSettings = ServersSettings()
     telemetry: TelemetrySettings = TelemetrySettings()

@@ -36,6 +36,10 @@ class CallerIdentities:
         names = _names_forwarded(forwarded) if (forwarded := call.header(_CERTIFICATE)) else ()
         return Credentials(token, names, address)
 
+    def came_by_gateway(self, call: Call) -> bool:
+        """Whether what only the gateway writes of a call is to be believed."""
+        return bool(self._address_forwarded(call))
+
     def address_of(self, call: Call) -> str:
         """Where the call comes from."""
         return self._address_forwarded(call) or call.peer_address

@@ -14,9 +14,11 @@ from radgate.dicomweb.v1.dicomweb_service_pb2 import (
     SearchRequest,
     StoreRequest,
 )
+from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.cache.ports.tiers import HotCache
 from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.rpc.dicomweb.capabilities.resource import CapabilitiesResource
+from radgate_server.rpc.dicomweb.edge.answers import EdgeAnswers
 from radgate_server.rpc.dicomweb.negotiation.base_url import BaseUrl
 from radgate_server.rpc.dicomweb.pictures.answers import PictureAnswers
 from radgate_server.rpc.dicomweb.pictures.rendered import RenderedResource
@@ -33,6 +35,7 @@ from radgate_server.rpc.dicomweb.wado_uri.resource import WadoUriResource
 from radgate_server.rpc.pipeline.call import Call
 from radgate_server.services.access.caller_search import CallerSearch
 from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.edge.urls import EdgeUrls
 from radgate_server.services.imaging.pictures.toolset import Pictures
 from radgate_server.services.imaging.representations import Representations
 from radgate_server.services.retrieve.instances import InstanceReader
@@ -62,9 +65,11 @@ class DicomWebServicer:
         auditor: Auditor,
         hot: HotCache,
         settings: Settings,
+        edge: EdgeUrls | None = None,
     ) -> None:
         retrieve, instances, pictures = retrieval.retrieve, retrieval.instances, retrieval.pictures
         representations = retrieval.representations
+        self._edge = EdgeAnswers(edge, retrieve, auditor)
         base_url = BaseUrl.from_settings(settings)
         chunk_bytes = settings.retrieve.chunk_bytes
         max_kept_bytes = settings.cache.hot_entry_bytes
@@ -126,7 +131,8 @@ class DicomWebServicer:
 
     def RetrieveInstances(self, request: RetrieveRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
         """WADO-RS Retrieve Study, Series or Instance."""
-        return self._instances.retrieve(request.study, request.series, request.instance, call)
+        scope = (request.study, request.series, request.instance)
+        return self._edge.serve(scope, "", AuditAction.RETRIEVE, call, self._instances.retrieve(*scope, call))
 
     def RetrieveMetadata(self, request: RetrieveRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
         """WADO-RS Retrieve Metadata."""
@@ -138,11 +144,14 @@ class DicomWebServicer:
 
     def RetrieveFrames(self, request: RetrieveFramesRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
         """WADO-RS Retrieve Frames."""
-        return self._frames.retrieve(request.study, request.series, request.instance, request.frames, call)
+        scope, frames = (request.study, request.series, request.instance), request.frames
+        answer = self._frames.retrieve(*scope, frames, call)
+        return self._edge.serve(scope, frames, AuditAction.RETRIEVE_FRAMES, call, answer)
 
     def RetrieveRendered(self, request: RetrieveRenderedRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
         """WADO-RS Retrieve Rendered."""
-        return self._rendered.retrieve(request.study, request.series, request.instance, request.frames, call)
+        scope, frames = (request.study, request.series, request.instance), request.frames
+        return self._edge.serve(scope, frames, AuditAction.RENDER, call, self._rendered.retrieve(*scope, frames, call))
 
     def RetrieveThumbnail(self, request: RetrieveRenderedRequest, call: Call) -> AsyncGenerator[bytes]:  # noqa: N802
         """WADO-RS Retrieve Thumbnail."""

@@ -19,6 +19,9 @@ type Metadata = Sequence[tuple[str, str | bytes]]
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _LOOPBACK = ("ipv4:127.", "ipv6:%5B::1%5D:", "ipv6:[::1]:", "ipv6:%5B::ffff:127.", "unix:")
+EDGE_HEADER = "x-radgate-edge"
+"""Path and query of a request that came by the edge's way in; in an answer, that it goes there. The gateway's own."""
+
 _MAX_USER_AGENT = 200
 _MAX_BREAK_GLASS = 200
 
@@ -31,6 +34,7 @@ class Call:
     the gateway it would end the body in good order.
     `counted_for` is the tenant among whose calls in flight it is counted, None before.
     `doubts` gives the headers that are due with the first byte, for what is known of the study by then.
+    `due` are further headers of the answer, whoever sends them and when.
     `withhold` has, by study, what raises when the study was admitted and may not be sent any more; asked before
     each message.
     `warnings` say what is doubtful of the answer: for its headers, and for a record that ends it.
@@ -45,6 +49,7 @@ class Call:
         "counted_for",
         "cut",
         "doubts",
+        "due",
         "failure",
         "first_write_s",
         "in_progress",
@@ -69,6 +74,7 @@ class Call:
         self.payload = payload
         self.response: bytes = b""
         self.doubts: Callable[[], Metadata] | None = None
+        self.due: Metadata = ()
         self.withhold: dict[str, Callable[[], None]] | None = None
         self._headers_sent = False
         self.failure: Failure | None = None
@@ -149,11 +155,11 @@ class Call:
         self.require_unwithheld()
         doubts = self.doubts() if self.doubts is not None else ()
         self._headers_sent = True
-        await self._context.send_initial_metadata((*metadata, *doubts, *map(warning_header, self.warnings)))
+        await self._context.send_initial_metadata((*metadata, *self.due, *doubts, *map(warning_header, self.warnings)))
 
     async def send_doubts(self) -> None:
         """Send what is due with the first byte, unless headers have left already."""
-        if not self._headers_sent and (self.warnings or (self.doubts is not None and self.doubts())):
+        if not self._headers_sent and (self.due or self.warnings or (self.doubts is not None and self.doubts())):
             await self.send_initial_metadata(())
 
     def require_unwithheld(self) -> None:

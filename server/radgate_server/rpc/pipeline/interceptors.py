@@ -10,6 +10,7 @@ from radgate_server.core.access.credentials import Credentials
 from radgate_server.core.access.tenancy import Caller, Principal
 from radgate_server.core.audit.record import AuditAction, AuditOutcome
 from radgate_server.core.cache.accesses import ObservedAccess, current_access
+from radgate_server.core.edge.grant import Grant
 from radgate_server.core.errors import (
     ClientAddressNotAllowedError,
     GatewayError,
@@ -28,7 +29,7 @@ from radgate_server.lib.deadline import expect_within
 from radgate_server.rpc.access.authorization import check_access
 from radgate_server.rpc.access.caller_identity import CallerIdentities
 from radgate_server.rpc.errors import failure_of
-from radgate_server.rpc.pipeline.call import Call
+from radgate_server.rpc.pipeline.call import EDGE_HEADER, Call
 from radgate_server.rpc.pipeline.calls_in_flight import CallsInFlight
 from radgate_server.rpc.pipeline.interceptor import Interceptor, Method, Proceed
 from radgate_server.rpc.pipeline.telemetry_interceptors import (
@@ -40,6 +41,7 @@ from radgate_server.rpc.pipeline.telemetry_interceptors import (
 )
 from radgate_server.services.access.refusals import Refused
 from radgate_server.services.audit.streams import AuditedStream
+from radgate_server.services.edge.urls import caller_of
 from radgate_server.services.limits.limiter import Lease, NotReservedError
 
 
@@ -60,6 +62,14 @@ class LimitGate(Protocol):
 
     async def enter_when_reserved(self, caller: Caller) -> Lease | None:
         """Likewise, after `enter` raised NotReservedError."""
+        ...
+
+
+class EdgeGate(Protocol):
+    """Knows the edge, and the grants in what it asks for (services.edge.urls.EdgeUrls)."""
+
+    def open(self, path: str, secret: str) -> Grant:
+        """The grant of a request by the edge, or an error that says why not."""
         ...
 
 
@@ -89,13 +99,17 @@ class AccessNotes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CallChecks:
-    """What every call passes: who calls, how much they may, and who records that they were refused or what was sent."""
+    """What every call passes: who calls, how much they may, and who records that they were refused or what was sent.
+
+    `edge` is None where no edge is configured.
+    """
 
     authenticator: CredentialChecker
     limiter: LimitGate
     refusals: RefusalNotes
     sent: StreamNotes
     accesses: AccessNotes
+    edge: EdgeGate | None = None
 
 
 def standard_interceptors(
@@ -114,7 +128,8 @@ def standard_interceptors(
         calls.count,  # a server that stops or is overloaded refuses before it does anything else
         keep_deadline,  # before the database is asked for the key: a late call costs nothing
         record_refusals(gates.refusals, caller_identities),  # outside of all that refuses
-        authenticate(gates.authenticator, caller_identities),  # nothing of the request is parsed for a stranger
+        # Nothing of the request is parsed for a stranger.
+        authenticate(gates.authenticator, caller_identities, gates.edge),
         calls.count_of_tenant,  # needs the principal
         keep_limits(gates.limiter),  # needs the principal; whoever tries what is not allowed uses up its limits too
         count_in_progress(telemetry),  # needs the tenant
@@ -205,7 +220,9 @@ def _refused(method: Method, call: Call, address: str, error: GatewayError) -> R
     )
 
 
-def authenticate(authenticator: CredentialChecker, caller_identities: CallerIdentities) -> Interceptor:
+def authenticate(
+    authenticator: CredentialChecker, caller_identities: CallerIdentities, edge: EdgeGate | None = None
+) -> Interceptor:
     """Find out who calls, and for which tenant; skipped for public methods."""
 
     def wrap(method: Method, proceed: Proceed) -> Proceed:
@@ -213,6 +230,11 @@ def authenticate(authenticator: CredentialChecker, caller_identities: CallerIden
             return proceed
 
         async def interceptor(call: Call) -> None:
+            if call.header(EDGE_HEADER):
+                call.caller = _edge_caller(call, caller_identities, edge)
+                tenant_in_context.set(call.caller.tenant_id)
+                await proceed(call)
+                return
             credentials = caller_identities.read(call)
             asked = call.header("x-tenant-id")
             principal, tenant_id = await authenticator.authenticate(credentials, asked)
@@ -230,6 +252,19 @@ def authenticate(authenticator: CredentialChecker, caller_identities: CallerIden
         return interceptor
 
     return wrap
+
+
+_NO_EDGE = "there is no edge, or it did not come by the gateway"
+
+
+def _edge_caller(call: Call, caller_identities: CallerIdentities, edge: EdgeGate | None) -> Caller:
+    """For whom the edge asks. What it asks for is what the gateway made of the path that the grant names."""
+    if edge is None or not caller_identities.came_by_gateway(call):
+        raise UnauthenticatedError(
+            "the edge may not have this", why="there is no edge, or it did not come by the gateway"
+        )
+    grant = edge.open(call.header(EDGE_HEADER), call.header("x-edge-secret"))
+    return caller_of(grant, call.user_agent, call.request_id)
 
 
 def keep_limits(limiter: LimitGate) -> Interceptor:

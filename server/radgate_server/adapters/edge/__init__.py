@@ -1,0 +1,1 @@
+"""Content delivery networks; their libraries are imported where one is configured."""

@@ -1,0 +1,69 @@
+"""What a URL at the edge names, and what its grant says: plain values and their text."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+PREFIX = "/edge/"
+_GRANT = "grant="
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Who may have which resource until when, given by the installation to itself by way of the edge.
+
+    `resource` is path and query of the URL without the grant. `key_id`, `name` and `address` are those of the caller
+    that the URL was signed for; `expire_s` is in seconds since 1970.
+    """
+
+    tenant_id: str
+    key_id: str
+    name: str
+    address: str
+    resource: str
+    expire_s: float
+
+    def encode(self) -> bytes:
+        """The grant as bytes."""
+        return json.dumps(asdict(self), separators=(",", ":")).encode()
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Grant":
+        """Read what `encode` made. Raises ValueError or TypeError for anything else."""
+        return cls(**json.loads(data))
+
+
+@dataclass(frozen=True, slots=True)
+class SignedUrl:
+    """A URL at the edge, valid until `expire_time`."""
+
+    url: str
+    expire_time: datetime
+
+
+def resource_of(tenant_id: str, version: str, path: str, query: str) -> str:
+    """Path and query at the edge. `path` begins with "studies/"."""
+    return f"{PREFIX}{tenant_id}/{version}/{path}{'?' if query else ''}{query}"
+
+
+def with_grant(resource: str, token: str) -> str:
+    """The resource with its grant at the end of the query."""
+    return f"{resource}{'&' if '?' in resource else '?'}{_GRANT}{token}"
+
+
+def split_grant(path: str) -> tuple[str, str]:
+    """The resource, and the token of its grant; ("", "") for what `with_grant` did not make."""
+    resource, found, token = path.rpartition(_GRANT)
+    if not found or resource[-1:] not in ("?", "&"):
+        return "", ""
+    return resource[:-1], token
+
+
+def version_in(resource: str) -> str:
+    """The version that the resource names."""
+    return resource.removeprefix(PREFIX).split("/", 2)[1]
+
+
+def version_of(size_bytes: int, crc32c: int) -> str:
+    """The version of an instance's bytes."""
+    return f"{size_bytes:x}-{crc32c:08x}"

@@ -1,0 +1,1 @@
+"""DICOMweb by way of a content delivery network: redirects to it, and answers for it."""
