@@ -101,8 +101,8 @@ class Bench:
     async def fill(self) -> None:
         for study, patient in (("1.2.1", "P-1"), ("1.2.2", "P-1"), ("1.2.3", "P-3")):
             await self.store.put("a", instance(study, patient))
-            await self.derived.put(CacheKey("a", study, "thumbnail", "1"), b"jpeg")
-            await self.hot.put(CacheKey("a", study, "metadata", "1"), b"json")
+            await self.derived.put(self.derived.mark(), CacheKey("a", study, "thumbnail", "1"), b"jpeg")
+            await self.hot.put(self.hot.mark(), CacheKey("a", study, "metadata", "1"), b"json")
             await self.quarantine.store(refused(study), MemoryContent((b"bytes",)))
 
     async def kept(self) -> list[str]:

@@ -31,7 +31,7 @@ async def write_for_good(folder: Path) -> None:
 
         async def write(start: int) -> None:
             for number in range(start, sys.maxsize, 4):
-                await cache.put(key_of(number), answer_of(number))
+                await cache.put(cache.mark(), key_of(number), answer_of(number))
 
         print("writing", flush=True)
         await asyncio.gather(*(write(worker) for worker in range(4)))

@@ -74,8 +74,8 @@ async def test_a_hold_keeps_cached_data_until_it_is_released(rig: Rig, channel: 
 async def test_what_is_cached_is_erased_and_certified(rig: Rig, channel: grpc.aio.Channel) -> None:
     kept, other = (CacheKey("east", study, "metadata", "") for study in (EAST_STUDY, "1.2.3"))
     for key in (kept, other):
-        await rig.hot.put(key, b"ready")
-        await rig.derived.put(key, b"made")
+        await rig.hot.put(rig.hot.mark(), key, b"ready")
+        await rig.derived.put(rig.derived.mark(), key, b"made")
     asked = messages.EraseCachedDataRequest(study_instance_uid=EAST_STUDY, reason="the patient asked for it")
     erasure = messages.EraseCachedDataResponse.FromString(await call(rig, channel, "EraseCachedData", asked)).erasure
     assert await rig.derived.get(kept) is None

@@ -1,5 +1,6 @@
 """What is cached of a study is what its PACS hold, or older than neither they nor a query know by a settable age."""
 
+import asyncio
 import json
 import re
 from typing import Any
@@ -7,8 +8,11 @@ from typing import Any
 import grpc
 import pytest
 
+from radgate.v1.admin_service_pb2 import InvalidateCacheRequest
+from radgate.v1.admin_service_pb2_grpc import AdminServiceStub
 from radgate.v1.retrieve_service_pb2 import RetrieveFramesRequest
 from radgate.v1.retrieve_service_pb2_grpc import RetrieveServiceStub
+from radgate_server.core.access.tenancy import Role
 from radgate_server.core.errors import PacsUnreachableError
 from radgate_server.core.query.model import Query
 from tests.fakes.instances import make_study
@@ -71,6 +75,24 @@ async def test_a_study_deleted_in_the_pacs_is_served_by_no_route_once_its_age_is
     assert error is not None
     assert reason_of(error) == "OBJECT_NOT_FOUND"
     assert not [ref for tenant, ref in rig.store.instances if tenant == "east"]
+
+
+@pytest.mark.parametrize("url", ["/studies", f"/studies/{EAST_STUDY}/series", f"{INSTANCE}/metadata"])
+async def test_an_answer_that_was_begun_before_an_invalidation_is_given_to_nobody_else(
+    rig: Rig, web: Web, channel: grpc.aio.Channel, url: str
+) -> None:
+    rig.east.silence()
+    early = asyncio.create_task(web.get(url))
+    while not rig.east.calls["find"]:
+        await asyncio.sleep(0)
+    administrator = tuple(bearer(await rig.key("east", role=Role.ADMIN)).items())
+    request = InvalidateCacheRequest(study_instance_uid=EAST_STUDY)
+    await AdminServiceStub(channel).InvalidateCache(request, metadata=administrator)
+    rig.east.release()
+    assert (await early).error is None
+    assert (await rig.hot.usage("east")).entries == 0
+    assert (await web.get(url)).error is None
+    assert (await rig.hot.usage("east")).entries == 1
 
 
 async def test_a_corrected_patient_is_shown_once_the_age_is_over_and_the_pacs_is_asked_once_in_it(

@@ -280,9 +280,10 @@ class Revalidator:
         return kept
 
     async def _write(self, key: tuple[str, str], known: ConfirmedStudy) -> None:
+        mark = self._cached.kept.mark()  # an older state vouches for less, never for more
         differ = self._doubts.do_patients_differ(*key)
         value = json.dumps([known.confirmed.isoformat(), encode_state(known.state).decode(), differ]).encode()
-        await self._cached.kept.put(_place(key), value)
+        await self._cached.kept.put(mark, _place(key), value)
 
     def _write_soon(self, tenant_id: str, study_instance_uid: str) -> None:
         """Instances that name another patient arrived: what is cached of the study outlives this process."""

@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from radgate_server.core.cache.ports.tiers import CacheKey, HotCache
+from radgate_server.core.cache.ports.tiers import CacheKey, CacheMark, HotCache
 from radgate_server.core.dicom.instances import InstanceHandle, MemoryContent
 from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.services.imaging.transcoded import TranscodedInstance
@@ -29,15 +29,24 @@ class DerivedInstances:
         uid, syntax, lossy, notes = json.loads(value[_HEAD_LENGTH_BYTES:file_at])
         return TranscodedInstance(MemoryContent((memoryview(value)[file_at:],)), uid, syntax, lossy, tuple(notes))
 
+    def mark(self) -> CacheMark:
+        """What `put` takes: to be asked for before anything is transcoded."""
+        return self._cache.mark()
+
     async def put(
-        self, tenant_id: str, handle: InstanceHandle, target: EncodeTarget, instance: TranscodedInstance
+        self,
+        mark: CacheMark,
+        tenant_id: str,
+        handle: InstanceHandle,
+        target: EncodeTarget,
+        instance: TranscodedInstance,
     ) -> None:
-        """Keep what was made, unless it is too large."""
+        """Keep what was made, unless it is too large or was invalidated since the mark was taken."""
         if instance.content.size_bytes > self._max_bytes:
             return
         in_memory = isinstance(instance.content, MemoryContent)
         value = _encoded(instance) if in_memory else await asyncio.to_thread(_encoded, instance)
-        await self._cache.put(_key(tenant_id, handle, target), value)
+        await self._cache.put(mark, _key(tenant_id, handle, target), value)
 
 
 def _encoded(instance: TranscodedInstance) -> bytes:

@@ -2,7 +2,7 @@
 
 from concurrent.futures import Executor
 
-from radgate_server.core.cache.ports.tiers import CacheKey, TierUsage
+from radgate_server.core.cache.ports.tiers import CacheKey, CacheMark, TierUsage
 from radgate_server.core.dicom.identifiers import InstanceRef
 from radgate_server.core.dicom.instance_index import InstanceIndex
 from radgate_server.core.dicom.instances import InstanceHandle
@@ -86,7 +86,10 @@ class _Nothing:
     async def get(self, _key: CacheKey) -> bytes | None:
         return None
 
-    async def put(self, key: CacheKey, value: bytes, ttl_s: float | None = None) -> None:
+    def mark(self) -> CacheMark:
+        return CacheMark(0)
+
+    async def put(self, mark: CacheMark, key: CacheKey, value: bytes, ttl_s: float | None = None) -> None:
         """Let go of it."""
 
     async def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> None:

@@ -175,6 +175,7 @@ class Transcoder:
     async def _kept_or_made(self, making: _Making) -> TranscodedInstance:
         if making.target.transfer_syntax_uid in REWRITABLE:
             return await self._with_native_pixels(making)
+        mark = self._kept.mark()
         kept = await self._kept.get(making.tenant_id, making.handle, making.target)
         if kept is not None:
             return kept
@@ -183,7 +184,7 @@ class Transcoder:
             return await self._rewritten(making)
         made = made or await self._made(making)
         if await self._instances.is_current(making.tenant_id, making.handle):
-            await self._kept.put(making.tenant_id, making.handle, making.target, made)
+            await self._kept.put(mark, making.tenant_id, making.handle, making.target, made)
         return made
 
     async def _is_rewritten_only(self, making: _Making) -> bool:

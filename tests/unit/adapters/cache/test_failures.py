@@ -59,9 +59,9 @@ async def test_a_tier_that_is_switched_off_does_not_fail(tmp_path: Path) -> None
 async def test_a_full_disk_and_damage_in_the_derived_tier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     telemetry = RecordingTelemetry()
     async with DerivedCache(tmp_path, limit_bytes=1 << 20, clock=FakeClock(), telemetry=telemetry) as cache:
-        await cache.put(KEY, DATA)
+        await cache.put(cache.mark(), KEY, DATA)
         damage(tmp_path, "")
         assert await cache.get(KEY) is None
         full_disk(monkeypatch, tmp_path)
-        await cache.put(KEY, DATA)
+        await cache.put(cache.mark(), KEY, DATA)
     assert telemetry.cache_failures == [("derived", "damaged"), ("derived", "disk")]

@@ -69,8 +69,8 @@ class Room:
         retrieve = RetrieveService(self.lister, self.store, FetchLimits(1 << 30, 60), *memories())
         async with retrieve.open("east", RetrieveScope(STUDY)) as retrieval:
             assert len([delivery async for delivery in retrieval]) == 2
-        await self.hot.put(HOT, b"ready")
-        await self.derived.put(HOT, b"made")
+        await self.hot.put(self.hot.mark(), HOT, b"ready")
+        await self.derived.put(self.derived.mark(), HOT, b"made")
         self.pacs.calls.clear()
 
     async def kept(self) -> tuple[bool, bool, bool]:

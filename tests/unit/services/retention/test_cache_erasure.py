@@ -62,7 +62,7 @@ async def test_a_study_goes_and_the_certificate_says_so(bench: Bench, tmp_path: 
 
 async def test_of_a_patient_all_studies_go_that_are_known_by_files_or_by_the_trail(bench: Bench) -> None:
     await bench.fill()
-    await bench.hot.put(CacheKey("a", "1.2.9", "metadata", "1"), b"json")
+    await bench.hot.put(bench.hot.mark(), CacheKey("a", "1.2.9", "metadata", "1"), b"json")
     await bench.sink.record(audit_entry(1)._replace(study_instance_uid="1.2.9", patient_id="P-1"))
     certificate = bench.genuine((await bench.eraser.erase(ADMIN, HoldSubject.PATIENT, "P-1", "asked for")).certificate)
     assert certificate.studies == ("1.2.1", "1.2.2", "1.2.9")

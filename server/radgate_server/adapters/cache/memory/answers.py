@@ -5,7 +5,8 @@ from math import inf
 from radgate_server.adapters.cache.lookups import Lookups
 from radgate_server.adapters.cache.memory.byte_lru import ByteLru
 from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
-from radgate_server.core.cache.ports.tiers import CacheKey, TierUsage
+from radgate_server.core.cache.invalidations import Invalidations
+from radgate_server.core.cache.ports.tiers import CacheKey, CacheMark, TierUsage
 from radgate_server.core.retention.ports.erasure import Held
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.lib.clock import Clock
@@ -31,6 +32,8 @@ class MemoryHotCache:
         self._clock = clock
         self._answers: ByteLru[CacheKey, tuple[bytes, float]] = ByteLru(limit_bytes, shares)
         self._lookups = Lookups(TIER, telemetry)
+        self._invalidations = Invalidations()
+        self.mark = self._invalidations.mark
 
     @property
     def used_bytes(self) -> int:
@@ -47,8 +50,13 @@ class MemoryHotCache:
         self._lookups.record(key.tenant_id, entry is not None)
         return None if entry is None else entry[0]
 
-    async def put(self, key: CacheKey, value: bytes, ttl_s: float | None = None) -> None:
-        """Keep the answer for `ttl_s` seconds, or until there is no room; too large an answer is not kept."""
+    async def put(self, mark: CacheMark, key: CacheKey, value: bytes, ttl_s: float | None = None) -> None:
+        """Keep the answer for `ttl_s` seconds, or until there is no room; too large an answer is not kept.
+
+        Nor is one that was invalidated since the mark was taken.
+        """
+        if not self._invalidations.is_current(mark, key):
+            return
         if len(value) > self._entry_limit_bytes or (ttl_s is not None and ttl_s <= 0):
             self._answers.remove(key)
             return
@@ -57,6 +65,7 @@ class MemoryHotCache:
 
     async def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> None:
         """Drop what is kept for the tenant: of one study, or all. Answers of no study are always dropped."""
+        self._invalidations.record(tenant_id, study_instance_uid)
         self._answers.remove_group(tenant_id, study_instance_uid)
         self._answers.remove_group(tenant_id, "")
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, NewType, Protocol
 
 from radgate_server.core.cache.scope import CacheScope
 from radgate_server.core.dicom.identifiers import InstanceRef
@@ -36,6 +36,10 @@ class CacheKey(NamedTuple):
     detail: str
 
 
+CacheMark = NewType("CacheMark", int)
+"""A place in a cache's order of invalidations."""
+
+
 class TenantTier[Removed](Protocol):
     """What each tier does for a tenant as a whole."""
 
@@ -55,8 +59,15 @@ class HotCache(Protocol):
         """The answer, or None when there is none or it is older than its time to live."""
         ...
 
-    async def put(self, key: CacheKey, value: bytes, ttl_s: float | None = None) -> None:
-        """Keep the answer, for `ttl_s` seconds or until there is no room; too large an answer is not kept."""
+    def mark(self) -> CacheMark:
+        """What `put` takes: to be asked for before anything is read that the answer is made from."""
+        ...
+
+    async def put(self, mark: CacheMark, key: CacheKey, value: bytes, ttl_s: float | None = None) -> None:
+        """Keep the answer, for `ttl_s` seconds or until there is no room; too large an answer is not kept.
+
+        Nor is one that was invalidated since the mark was taken.
+        """
         ...
 
     async def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> None:

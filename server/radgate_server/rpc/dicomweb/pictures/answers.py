@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from radgate_server.core.audit.record import AuditAction
-from radgate_server.core.cache.ports.tiers import CacheKey, HotCache
+from radgate_server.core.cache.ports.tiers import CacheKey, CacheMark, HotCache
 from radgate_server.core.dicom.identifiers import RetrieveScope
 from radgate_server.core.imaging.annotated_bytes import AnnotatedBytes
 from radgate_server.lib.single_flight import SingleFlight
@@ -60,17 +60,22 @@ class PictureAnswers:
         """
 
         async def make() -> Kept:
-            return await self.keep(key, await render(), ttl_s)
+            mark = self.mark()
+            return await self.keep(mark, key, await render(), ttl_s)
 
         return await self._flights.run((key, crc32c), make)
 
-    async def keep(self, key: CacheKey, picture: Picture, ttl_s: float | None) -> Kept:
-        """The answer of a picture, kept unless it is too large or does not last."""
+    def mark(self) -> CacheMark:
+        """What `keep` takes: to be asked for before the picture is."""
+        return self._hot.mark()
+
+    async def keep(self, mark: CacheMark, key: CacheKey, picture: Picture, ttl_s: float | None) -> Kept:
+        """The answer of a picture, kept unless it is too large, does not last, or was invalidated since the mark."""
         data, notes = picture.made
         content_type = with_etag(picture.media_type, entity_tag(data))
         kept = AnnotatedBytes(_encoded(content_type, data, self._chunk_bytes), notes).joined()
         if picture.lasting and len(kept) <= self._max_kept_bytes and len(key.detail) <= _MAX_KEY_LENGTH:
-            await self._hot.put(key, kept, ttl_s)
+            await self._hot.put(mark, key, kept, ttl_s)
         return kept
 
     async def give(self, kept: Kept, scope: RetrieveScope, detail: str, call: Call) -> Sequence[bytes]:

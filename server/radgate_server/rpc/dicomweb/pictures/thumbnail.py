@@ -65,10 +65,10 @@ class ThumbnailResource:
     ) -> Kept:
         tenant_id, thumbnails = call.caller.tenant_id, self._pictures.thumbnails
         self._pictures.places.remember(tenant_id, ref)
-
+        mark = self._answers.mark()
         kept = await thumbnails.kept(tenant_id, ref, target)
         if kept is not None:
-            return await self._answers.keep(key, Picture(target.media_type, kept, lasting=True), ttl_s)
+            return await self._answers.keep(mark, key, Picture(target.media_type, kept, lasting=True), ttl_s)
         handle = await self._retrieve.instance(tenant_id, ref)
 
         async def render() -> Picture:

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from functools import partial
 
 from radgate_server.core.audit.record import AuditAction
-from radgate_server.core.cache.ports.tiers import CacheKey, HotCache
+from radgate_server.core.cache.ports.tiers import CacheKey, CacheMark, HotCache
 from radgate_server.core.dicom.identifiers import RetrieveScope
 from radgate_server.core.dicom.instances import InstanceHandle
 from radgate_server.core.errors import GatewayError
@@ -27,6 +27,9 @@ from radgate_server.services.retrieve.retrieval import RetrieveService
 
 _MAX_DETAIL_LENGTH = 200
 _MAX_KEY_LENGTH = 2048
+
+type _Keep = Callable[[Sequence[bytes], Notes], Awaitable[bytes]]
+"""Caches the messages of an answer if it may be; returns the answer."""
 
 type _Record = Callable[[int | None], Awaitable[None]]
 """Puts the access into the audit trail, which comes before the first byte; with the bytes to be sent, if known."""
@@ -65,6 +68,7 @@ class FramesResource:
         detail = f"{series}/{instance}/{frames}?{query}\n{accept}"
         key = CacheKey(call.caller.tenant_id, study, "frames", detail)
         record = partial(self._record, call, RetrieveScope(study, series, instance), frames)
+        mark = self._hot.mark()
         kept = await self._hot.get(key)
         if kept is not None:
             await record(len(kept))
@@ -74,12 +78,13 @@ class FramesResource:
         handle = await self._retrieve.instance(call.caller.tenant_id, ref)
         require_frames(await self._frames.number_of_frames(call.caller.tenant_id, handle), numbers)
         give = self._give_one if len(numbers) == 1 else self._give_list
-        async with aclosing(give(handle, numbers, key, call, record)) as messages:
+        keep = partial(self._keep, mark, key, handle)
+        async with aclosing(give(handle, numbers, keep, call, record)) as messages:
             async for message in messages:
                 yield message
 
     async def _give_one(
-        self, handle: InstanceHandle, numbers: Sequence[int], key: CacheKey, call: Call, record: _Record
+        self, handle: InstanceHandle, numbers: Sequence[int], keep: _Keep, call: Call, record: _Record
     ) -> AsyncGenerator[bytes]:
         """A single frame is in memory as a whole mostly; its length can be determined, and a range of it be given.
 
@@ -95,7 +100,7 @@ class FramesResource:
                     break
             await record(size_bytes if size_bytes <= self._max_kept_bytes else None)
             if size_bytes <= self._max_kept_bytes:
-                for message in await give_kept(await self._keep(key, handle, made, notes), call, ranges=True):
+                for message in await give_kept(await keep(made, notes), call, ranges=True):
                     yield message
                 return
             await notes.send(call)
@@ -105,7 +110,7 @@ class FramesResource:
                 yield message
 
     async def _give_list(
-        self, handle: InstanceHandle, numbers: Sequence[int], key: CacheKey, call: Call, record: _Record
+        self, handle: InstanceHandle, numbers: Sequence[int], keep: _Keep, call: Call, record: _Record
     ) -> AsyncGenerator[bytes]:
         """Each frame as soon as it is there; the answer is kept when it is small enough.
 
@@ -123,13 +128,15 @@ class FramesResource:
                     made.append(message)
                 yield message
         if size_bytes <= self._max_kept_bytes:
-            await self._keep(key, handle, made, notes)
+            await keep(made, notes)
 
-    async def _keep(self, key: CacheKey, handle: InstanceHandle, messages: Sequence[bytes], notes: Notes) -> bytes:
+    async def _keep(
+        self, mark: CacheMark, key: CacheKey, handle: InstanceHandle, messages: Sequence[bytes], notes: Notes
+    ) -> bytes:
         """The answer, kept unless what it was made of was thrown away meanwhile."""
         kept = AnnotatedBytes.of(messages[0] if len(messages) == 1 else b"".join(messages), notes).joined()
         if len(key.detail) <= _MAX_KEY_LENGTH and await self._frames.is_current(key.tenant_id, handle):
-            await self._hot.put(key, kept)
+            await self._hot.put(mark, key, kept)
         return kept
 
     async def stream(

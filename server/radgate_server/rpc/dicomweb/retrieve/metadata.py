@@ -55,6 +55,7 @@ class MetadataResource:
         content_type = negotiate_json(acceptables(call.header("accept"), call.header("x-envoy-original-path")))
         base = self._base_url.of(call.header)
         key = CacheKey(call.caller.tenant_id, study, "metadata", f"{series}/{instance}\n{base}\n{content_type}")
+        mark = self._hot.mark()
         kept = await self._hot.get(key)
         if kept is not None:
             await self._auditor.record(call.caller, AuditAction.RETRIEVE_METADATA, scope, size_bytes=len(kept))
@@ -87,7 +88,7 @@ class MetadataResource:
         call.response = encode_http_body("", b"]")  # leaves with the status
         whole = size_bytes < self._max_kept_bytes and not (opened.unanswered or opened.refused)
         if whole and await self._is_cached(key.tenant_id, delivery):
-            await self._hot.put(key, _encode_whole(content_type, b"".join((*body, b"]"))), self._ttl_s)
+            await self._hot.put(mark, key, _encode_whole(content_type, b"".join((*body, b"]"))), self._ttl_s)
 
     async def _is_cached(self, tenant_id: str, last: Delivery) -> bool:
         """Whether what the answer was made of was not thrown away meanwhile, such as by an erasure."""

@@ -62,6 +62,7 @@ class SearchResource:
         detail = f"{level}/{series}?{query_string}\n{base}\n{content_type}"
         key = CacheKey(call.caller.tenant_id, study, "qido", detail)
         shared = call.caller.principal.restriction is None
+        mark = self._hot.mark()
         kept = await self._hot.get(key) if shared else None
         if kept is None:
             search = parse_search(level, study, series, query_string, max_limit=self._max_limit)
@@ -71,7 +72,7 @@ class SearchResource:
             shown = NOTHING_SHOWN if scope else list_of(match.attributes for match in page.matches)
             warnings = [*search_warnings(search, page)]
             if shared and not warnings and self._ttl_s and len(detail) <= _MAX_KEY_LENGTH:
-                await self._hot.put(key, _pack(shown, message, has_more=page.has_more), self._ttl_s)
+                await self._hot.put(mark, key, _pack(shown, message, has_more=page.has_more), self._ttl_s)
             has_more = page.has_more
         else:
             shown, message, has_more = _unpack(kept)

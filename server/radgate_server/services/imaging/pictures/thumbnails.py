@@ -72,13 +72,14 @@ class Thumbnails:
             GatewayError: the image is damaged, or no codec takes it; that is not hidden behind a placeholder.
         """
         key, checksum = _key(tenant_id, handle.ref, target), handle.crc32c.to_bytes(_CHECKSUM_BYTES)
+        mark = self._derived.mark()
         kept = await self._derived.get(key) if target.worth_keeping else None
         if kept is not None and kept.startswith(checksum):
             return AnnotatedBytes.read(kept[_CHECKSUM_BYTES:])
         picture = await self._draw(tenant_id, handle, priority, target)
         made = AnnotatedBytes.of(picture.data, picture.notes)
         if target.worth_keeping and await self._frames.is_current(tenant_id, handle):
-            await self._derived.put(key, checksum + made.joined())
+            await self._derived.put(mark, key, checksum + made.joined())
         return made
 
     def require_size(self, target: ThumbnailTarget) -> None:

@@ -51,7 +51,7 @@ async def test_nothing_of_it_is_on_the_disk(tmp_path: Path) -> None:
     async with store_in(tmp_path / "warm", keys) as store, derived_in(tmp_path / "derived", keys) as derived:
         await store.put("a", received(DATA))
         await store.save_index("a", REF, INDEX)
-        await derived.put(THUMBNAIL, DATA[:1000])
+        await derived.put(derived.mark(), THUMBNAIL, DATA[:1000])
     assert [path.suffix for path in files(tmp_path)] == [".madex", ".idxx", ".p10x"]
     for path in files(tmp_path):
         stored = path.read_bytes()
@@ -75,7 +75,7 @@ async def test_what_is_restored_from_a_backup_after_the_key_was_erased_is_unread
     async with store_in(warm, keys) as store, derived_in(derived_folder, keys) as derived:
         await store.put("a", received(DATA))
         await store.save_index("a", REF, INDEX)
-        await derived.put(THUMBNAIL, b"jpeg")
+        await derived.put(derived.mark(), THUMBNAIL, b"jpeg")
     shutil.copytree(warm, backup / "warm")
     shutil.copytree(derived_folder, backup / "derived")
     keys.keys.clear()
@@ -144,7 +144,7 @@ async def test_without_a_key_nothing_is_kept_and_nothing_thrown_away(tmp_path: P
             await store.put("a", received(DATA, ref=REF._replace(sop_instance_uid="1.2.3.4.5")))
     async with derived_in(tmp_path / "derived", keys) as derived:
         keys.away = False
-        await derived.put(THUMBNAIL, b"jpeg")
+        await derived.put(derived.mark(), THUMBNAIL, b"jpeg")
         keys.away = True
         assert await derived.get(THUMBNAIL) is None
         keys.away = False

@@ -20,9 +20,9 @@ def make(limit_bytes: int, entry_limit_bytes: int, telemetry: RecordingTelemetry
 async def test_never_keeps_more_than_the_limit_and_drops_the_least_used() -> None:
     cache = make(3 * (1000 + OVERHEAD_BYTES), 1000)
     for name in "abc":
-        await cache.put(key(name), bytes(1000))
+        await cache.put(cache.mark(), key(name), bytes(1000))
     assert await cache.get(key("a")) is not None
-    await cache.put(key("d"), bytes(1000))
+    await cache.put(cache.mark(), key("d"), bytes(1000))
     assert [await cache.get(key(name)) is not None for name in "abcd"] == [True, False, True, True]
     assert cache.used_bytes == (await cache.usage("alpha")).used_bytes == 3 * (1000 + OVERHEAD_BYTES)
     assert [(await cache.usage(tenant)).evictions for tenant in ("alpha", "beta")] == [1, 0]
@@ -30,16 +30,16 @@ async def test_never_keeps_more_than_the_limit_and_drops_the_least_used() -> Non
 
 async def test_too_large_an_answer_is_not_kept_and_drops_nothing_but_its_forerunner() -> None:
     cache = make(100_000, 1000)
-    await cache.put(key("a"), bytes(1000))
-    await cache.put(key("b"), bytes(1000))
-    await cache.put(key("b"), bytes(1001))
+    await cache.put(cache.mark(), key("a"), bytes(1000))
+    await cache.put(cache.mark(), key("b"), bytes(1000))
+    await cache.put(cache.mark(), key("b"), bytes(1001))
     assert await cache.get(key("a")) is not None
     assert await cache.get(key("b")) is None
 
 
 async def test_without_memory_nothing_is_kept() -> None:
     cache = make(0, 1000)
-    await cache.put(key("a"), b"")
+    await cache.put(cache.mark(), key("a"), b"")
     assert await cache.get(key("a")) is None
 
 
@@ -47,7 +47,7 @@ async def test_reports_the_telemetry() -> None:
     telemetry = RecordingTelemetry()
     cache = make(100_000, 1000, telemetry)
     await cache.get(key("a"))
-    await cache.put(key("a"), b"1")
+    await cache.put(cache.mark(), key("a"), b"1")
     await cache.get(key("a"))
     assert telemetry.lookups == [("hot", False), ("hot", True)]
 
@@ -55,8 +55,8 @@ async def test_reports_the_telemetry() -> None:
 async def test_a_tenant_that_reads_everything_evicts_itself() -> None:
     cache = make(4 * 1000, 1000)
     answer = bytes(400)
-    await cache.put(key("quiet", "quiet"), answer)
+    await cache.put(cache.mark(), key("quiet", "quiet"), answer)
     for number in range(100):
-        await cache.put(key(str(number)), answer)
+        await cache.put(cache.mark(), key(str(number)), answer)
     assert await cache.get(key("quiet", "quiet")) == answer
     assert await cache.get(key("99")) == answer
