@@ -49,14 +49,18 @@ class LedWork:
 
 
 class Pauses:
-    """A sleep that lasts until `pass_one`; `asked_s` remembers how long each was to be."""
+    """A sleep that lasts until `pass_all`; `asked_s` remembers how long each was to be."""
 
     def __init__(self) -> None:
         self.asked_s: list[float] = []
         self._sleeping: list[asyncio.Future[None]] = []
+        self._passes = 0
 
     async def __call__(self, seconds: float) -> None:
         self.asked_s.append(seconds)
+        if self._passes:
+            self._passes -= 1
+            return
         future = asyncio.get_running_loop().create_future()
         self._sleeping.append(future)
         try:
@@ -64,12 +68,12 @@ class Pauses:
         finally:
             self._sleeping.remove(future)
 
-    def pass_one(self) -> None:
-        """Let the oldest sleep end, if there is one."""
+    def pass_all(self) -> None:
+        """Let every sleep end, and the next one that begins: whoever is awake now may have looked too early."""
+        self._passes = 1
         for future in self._sleeping:
             if not future.done():
                 future.set_result(None)
-                return
 
 
 async def until(queue: JobQueue, job: Job, state: JobState) -> Job:

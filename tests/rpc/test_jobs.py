@@ -99,7 +99,7 @@ async def test_a_job_that_a_fault_cut_short_is_begun_again(rig: Rig, client: rad
             break
     rig.east.refuse_with = None
     rig.clock.advance(RETRY_DELAYS_S[0])
-    rig.pauses.pass_one()
+    rig.pauses.pass_all()
     job = await ended(client, job)
     assert (job.state, job.attempts, job.done) == (messages.JOB_STATE_SUCCEEDED, 2, 6)
 
