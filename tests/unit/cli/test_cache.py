@@ -31,7 +31,7 @@ def serve(data_dir: Path, answers: int, *, killed: bool = False) -> None:
         async with DerivedCache(data_dir / "derived", limit_bytes=1 << 20, clock=clock, telemetry=telemetry) as tier:
             await tier.inventory_taken()
             for number in range(answers):
-                await tier.put(CacheKey("north", "1.2.3", "thumbnail", str(number)), bytes(100))
+                await tier.put(tier.mark(), CacheKey("north", "1.2.3", "thumbnail", str(number)), bytes(100))
         if killed:
             (data_dir / "derived" / ".tally").unlink()
 
