@@ -18,8 +18,6 @@ study_accesses = Table(
     Column("fetched_bytes", BigInteger, nullable=False),
     Column("waited_ms", BigInteger, nullable=False, comment="for what was fetched"),
     Column("modality", String(64), nullable=False, server_default="", comment="Modalities in Study, if known"),
-    Column(
-        "patient", String(32), nullable=False, server_default="", comment="keyed digest of the Patient ID, if known"
-    ),
+    Column("patient", String(32), nullable=False, server_default="", comment="keyed digest of Patient ID, if known"),
     Index(None, "tenant_id", "study_instance_uid"),
 )
