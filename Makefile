@@ -60,6 +60,7 @@ services: ## Install from Debian's packages what the tests run against, when it 
 test: dev services ## Run all tests: unit, rpc, contract, conformance, integration, end to end (WORKERS=n at a time)
 	@$(MAKE) --no-print-directory coverage
 	@$(MAKE) --no-print-directory test-services
+	@$(MAKE) --no-print-directory test-cluster
 
 NO_SERVICE = tests/rpc tests/unit tests/conformance
 
@@ -71,12 +72,20 @@ test-unit: dev ## Run the tests that need no service
 test-services: dev services ## Run the tests that test-unit leaves out
 	@$(PYTHON) -m pytest $(IN_PARALLEL) $(NO_SERVICE:%=--ignore=%)
 
+.PHONY: test-cluster
+test-cluster: dev services ## Run the end-to-end tests of one server against two machines of two processes behind one Envoy
+	@$(PYTHON) -m pytest --cluster tests/e2e
+
 .PHONY: coverage
 coverage: dev ## Run test-unit (or TESTS=tests: all) and measure its coverage by branch, which has a floor
 	@$(PYTHON) -m coverage erase
 	@$(PYTHON) -m coverage run -m pytest $(IN_PARALLEL) $(or $(TESTS),$(NO_SERVICE))
 	@$(PYTHON) -m coverage combine --quiet
 	@printf 'coverage by branch, in percent: '; $(PYTHON) -m coverage report --format=total
+
+.PHONY: cluster
+cluster: dev services ## Start two machines of two processes, two workers, one Envoy, PostgreSQL, Redis, NATS, a PACS (FOLDER=dir)
+	@$(PYTHON) -m tests.cluster $(if $(FOLDER),--folder "$(FOLDER)")
 
 .PHONY: wheelhouse
 wheelhouse: venv ## Make dist/wheelhouse, from which Radgate installs without a network (EXTRAS=redis,vault)
@@ -87,7 +96,7 @@ bench: dev services ## Measure against Orthanc, DCMTK and the bare limit (some m
 	@$(PYTHON) -m tests.bench
 
 .PHONY: drill
-drill: dev services ## Lose PostgreSQL, Redis, the PACS and a server one at a time, while 50 clients compare every byte (SECONDS=n each)
+drill: dev services ## Lose PostgreSQL, Redis, NATS, the PACS, a machine ... one at a time, while 50 clients compare every byte (SECONDS=n each)
 	@$(PYTHON) -m tests.drill.machines --seconds $(or $(SECONDS),15)
 
 .PHONY: fuzz

@@ -22,6 +22,7 @@ systemd-analyze /usr/bin/systemd-analyze systemd
 wg-quick /usr/bin/wg-quick wireguard-tools
 wireguard-go /usr/bin/wireguard-go wireguard-go
 nft /usr/sbin/nft nftables
+faketime /usr/bin/faketime faketime
 '
 
 present() {

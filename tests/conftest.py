@@ -15,6 +15,11 @@ _REPORTED = pytest.StashKey[ReportedText]()
 _LEAKS = pytest.StashKey[list[str]]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `make test-cluster` say that the end-to-end tests shall call a cluster."""
+    parser.addoption("--cluster", action="store_true", help="run end-to-end tests of one server against a cluster")
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Write down what the code under test reports."""
     reported = ReportedText(_folder(session) / "reported.txt")

@@ -6,11 +6,29 @@ import httpx
 import pytest
 
 from radgate_server.core.pacs.connections import FolderConnection
+from tests.cluster.cluster import running_cluster
 from tests.e2e.colour_files import COLOUR, colour_files
 from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.e2e.studies import EAST, WEST, WEST_FILE, Original, all_studies, large_studies, path_of, store
 from tests.fakes.instances import encode
 from tests.integration.orthanc import OrthancServer
+
+FOLDER = "tests/e2e"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--cluster`, leave out what starts servers of its own, or looks into one process."""
+    if not config.getoption("cluster"):
+        return
+    called = [item for item in items if _calls_the_shared_server(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in called])
+    items[:] = called
+
+
+def _calls_the_shared_server(item: pytest.Item) -> bool:
+    definitions = item._fixtureinfo.name2fixturedefs.get("radgate", ()) if isinstance(item, pytest.Function) else ()
+    shared = any(definition.baseid == FOLDER for definition in definitions[-1:])
+    return shared and item.get_closest_marker("one_process") is None
 
 
 @pytest.fixture(scope="session")
@@ -28,14 +46,27 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory, originals: list[Original])
 
 
 @pytest.fixture(scope="session")
-def radgate(tmp_path_factory: pytest.TempPathFactory, orthanc: OrthancServer) -> Iterator[RadgateProcess]:
-    """A running server with a tenant in front of Orthanc and another in front of a folder."""
-    folder = tmp_path_factory.mktemp("west")
-    (folder / "dose.dcm").symlink_to(path_of(WEST_FILE))
+def radgate(
+    tmp_path_factory: pytest.TempPathFactory, orthanc: OrthancServer, pytestconfig: pytest.Config
+) -> Iterator[RadgateProcess]:
+    """A running server with a tenant in front of Orthanc and another in front of a folder.
+
+    With `--cluster` it is the one whose Envoy stands before four of them.
+    """
+    west = tmp_path_factory.mktemp("west")
+    (west / "dose.dcm").symlink_to(path_of(WEST_FILE))
+
+    def prepare(server: RadgateProcess) -> RadgateProcess:
+        return server.tenant(EAST, dimse(orthanc)).tenant(WEST, FolderConnection(str(west)))
+
     settings = {"RADGATE_TELEMETRY__LOG_LEVEL": "DEBUG", "RADGATE_CACHE__ACCESS_HISTORY_INTERVAL_S": "0.5"}
-    server = RadgateProcess(tmp_path_factory.mktemp("radgate"), settings)
-    with server.tenant(EAST, dimse(orthanc)).tenant(WEST, FolderConnection(str(folder))):
-        yield server
+    folder = tmp_path_factory.mktemp("radgate")
+    if pytestconfig.getoption("cluster"):
+        with running_cluster(folder, orthanc, prepare, settings) as cluster:
+            yield cluster.front
+    else:
+        with prepare(RadgateProcess(folder, settings)) as server:
+            yield server
 
 
 @pytest.fixture(scope="session")

@@ -48,6 +48,7 @@ def web(radgate: RadgateProcess) -> Iterator[DICOMwebClient]:
         yield client
 
 
+@pytest.mark.one_process
 def test_a_client_that_leaves_the_port_out_of_host_is_in_the_log_once(radgate: RadgateProcess) -> None:
     text = "names the host viewer.example without the port"
     with radgate.client(EAST) as east:

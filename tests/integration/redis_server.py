@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import redis
+
 from tests.e2e.waiting import wait_for
 from tests.integration.ports import free_port
 
@@ -34,6 +36,18 @@ class RedisServer:
             self.process.kill()
             self.process.wait()
             self.process = None
+
+    def fill(self) -> None:
+        """Let it refuse whatever would need memory, as one without eviction that is full."""
+        self._set_memory(1)
+
+    def empty(self) -> None:
+        """Let it take everything again."""
+        self._set_memory(0)
+
+    def _set_memory(self, octets: int) -> None:
+        with redis.Redis.from_url(self.url) as client:
+            client.config_set("maxmemory", octets)
 
     def _listens(self) -> bool:
         with socket.socket() as probe:

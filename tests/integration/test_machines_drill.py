@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cluster.cluster import TENANT, Cluster
 from tests.drill.machines.clients import Outcome
-from tests.drill.machines.cluster import Cluster, running_cluster
-from tests.drill.machines.running import drill
+from tests.drill.machines.running import cluster_with, drill
 from tests.drill.machines.studies import make_studies
 
 STUDIES = make_studies(4, 4)
@@ -15,11 +15,11 @@ STUDIES = make_studies(4, 4)
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with running_cluster(tmp_path_factory.mktemp("cluster"), STUDIES) as cluster:
+    with cluster_with(tmp_path_factory.mktemp("cluster"), STUDIES) as cluster:
         yield cluster
 
 
-@pytest.mark.parametrize("part", ["postgresql", "server"])
+@pytest.mark.parametrize("part", ["postgresql", "full redis", "machine", "worker"])
 def test_what_is_lost_makes_no_answer_wrong(part: str, cluster: Cluster) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of answers that doubt something: they are compared byte by byte
@@ -27,4 +27,4 @@ def test_what_is_lost_makes_no_answer_wrong(part: str, cluster: Cluster) -> None
     assert found.all[Outcome.RIGHT] > 20
     assert not found.all[Outcome.WRONG], found.reasons
     assert not found.all[Outcome.FAILED], found.reasons
-    cluster.servers[0].cli("audit", "verify", "--tenant", "east")
+    cluster.front.cli("audit", "verify", "--tenant", TENANT)

@@ -1,4 +1,4 @@
-"""All faults, one after the other, as a table for docs/operations/scaling.md."""
+"""All faults, one after the other, as a table for docs/operations/drills.md."""
 
 import argparse
 import warnings
@@ -6,10 +6,10 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.cluster.cluster import TENANT
 from tests.drill.machines.clients import Outcome
-from tests.drill.machines.cluster import running_cluster
 from tests.drill.machines.faults import FAULTS
-from tests.drill.machines.running import Round, drill
+from tests.drill.machines.running import Round, cluster_with, drill
 from tests.drill.machines.studies import make_studies
 
 COLUMNS = ("lost", "while it was away", "once it was back", "normal after", "what was not right")
@@ -17,7 +17,7 @@ STUDIES, INSTANCES = 12, 12
 
 
 def main() -> None:
-    """Start two servers with what they share, lose one part after the other, print."""
+    """Start a cluster, lose one part after the other, print."""
     parser = argparse.ArgumentParser(prog="python -m tests.drill.machines", description=__doc__)
     parser.add_argument("--seconds", type=float, default=15, help="for which each part is away")
     parser.add_argument("--clients", type=int, default=50, help="that read at the same time")
@@ -27,11 +27,11 @@ def main() -> None:
     studies = make_studies(STUDIES, INSTANCES)
     print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}")
     rounds = []
-    with TemporaryDirectory() as folder, running_cluster(Path(folder), studies) as cluster:
+    with TemporaryDirectory() as folder, cluster_with(Path(folder), studies) as cluster:
         for name in chosen.names:
             rounds.append(drill(cluster, studies, name, seconds=chosen.seconds, clients=chosen.clients))
             print(row(rounds[-1]), flush=True)
-        print(cluster.servers[0].cli("audit", "verify", "--tenant", "east"))
+        print(cluster.front.cli("audit", "verify", "--tenant", TENANT))
     if any(one.all[Outcome.WRONG] or one.all[Outcome.FAILED] for one in rounds):
         raise SystemExit("some answers were wrong, or failed by a defect")
 

@@ -1,4 +1,4 @@
-"""Clients of the drill: each asks again and again for something else, at either server, and compares every byte."""
+"""Clients of the drill: each asks again and again for something else, through one Envoy, and compares every byte."""
 
 import random
 import threading
@@ -17,6 +17,7 @@ import radgate
 from tests.drill.machines.studies import Instance, Study, pixel_data
 
 PATIENCE_S = 20.0
+ENDED = frozenset({"JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"})
 REFUSALS = frozenset({429, 502, 503, 504})
 GRPC_REFUSALS = frozenset(
     {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED}
@@ -55,7 +56,7 @@ class PartialAnswerError(Exception):
 class Clients:
     """So many clients, which read until the block ends."""
 
-    urls: Sequence[str]
+    url: str
     key: str
     studies: Sequence[Study]
     count: int
@@ -78,16 +79,16 @@ class Clients:
     def _run(self, number: int) -> None:
         chance = random.Random(number)  # which study it reads is no secret
         with ExitStack() as stack:
-            readers = [stack.enter_context(_reader(url, self.key)) for url in self.urls]
+            reader = stack.enter_context(_reader(self.url, self.key))
             while not self._ended.is_set():
                 act = chance.choice(ACTS)
-                self.answers.append(_ask(act, chance.choice(readers), chance.choice(self.studies), chance))
+                self.answers.append(_ask(act, reader, chance.choice(self.studies), chance))
                 time.sleep(chance.random() / 5)
 
 
 @dataclass(frozen=True)
 class Reader:
-    """One client's way to one server."""
+    """One client's connections."""
 
     web: httpx.Client
     sdk: radgate.Client
@@ -170,7 +171,24 @@ def stream(reader: Reader, study: Study, _chance: random.Random) -> None:
         raise WrongAnswerError("a stream had other bytes")
 
 
-ACTS: Sequence[Act] = (search, frame, frame, frame, instance, metadata, stream)
+def job(reader: Reader, study: Study, _chance: random.Random) -> None:
+    """A job that makes thumbnails, from its creation to its end."""
+    wanted = {"makeThumbnails": {"studyInstanceUid": study.study_instance_uid}}
+    made = reader.web.post("/api/v1/jobs", json=wanted).raise_for_status().json()["job"]
+    until = time.monotonic() + PATIENCE_S
+    while made["state"] not in ENDED:
+        if time.monotonic() > until:
+            reader.web.post(
+                f"/api/v1/jobs/{made['jobId']}:cancel", json={}
+            ).raise_for_status()  # or the line only grows
+            raise PartialAnswerError
+        time.sleep(0.2)
+        made = reader.web.get(f"/api/v1/jobs/{made['jobId']}").raise_for_status().json()["job"]
+    if made["state"] != "JOB_STATE_SUCCEEDED":
+        raise PartialAnswerError
+
+
+ACTS: Sequence[Act] = (search, frame, frame, frame, instance, metadata, stream, job)
 
 
 def _only_part(answer: httpx.Response) -> bytes:

@@ -1,12 +1,15 @@
 """The faults: how each is made, and how it is mended."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from tests.drill.machines.cluster import Cluster
+from tests.cluster.cluster import Cluster
 from tests.e2e.network import child_of
 from tests.e2e.processes import kill_tree
+from tests.e2e.radgate_process import RadgateProcess
 
+A_MINUTE_AHEAD = ("env", "DONT_FAKE_MONOTONIC=1", "faketime", "-f", "+60s")
 type Step = Callable[[Cluster], None]
 
 
@@ -22,24 +25,44 @@ def _nothing(_cluster: Cluster) -> None:
     """Mends by itself."""
 
 
-def _kill_server(cluster: Cluster) -> None:
-    """With its Envoy and its image workers, as when the machine is lost."""
-    server = cluster.servers[1]
-    kill_tree(server.pid)
-    server.kill()
+def _kill(*processes: RadgateProcess) -> None:
+    """With their image workers, as when the machine is lost."""
+    for process in processes:
+        kill_tree(process.pid)
+        process.kill()
+
+
+def _start(*processes: RadgateProcess) -> None:
+    with ThreadPoolExecutor(len(processes)) as threads:
+        list(threads.map(RadgateProcess.start, processes))
 
 
 def _kill_envoy(cluster: Cluster) -> None:
-    if pid := child_of(cluster.servers[1].pid, "envoy"):
+    if pid := child_of(cluster.front.pid, "envoy"):
         kill_tree(pid)
+
+
+def _set_clock(cluster: Cluster, prefix: Sequence[str]) -> None:
+    """Start the other machine again, with a clock of its own."""
+    for process in cluster.machines[1]:
+        process.stop()
+        process.prefix = prefix
+    _start(*cluster.machines[1])
 
 
 FAULTS: Mapping[str, Fault] = {
     "nothing": Fault(_nothing, _nothing),
-    "redis": Fault(lambda cluster: cluster.redis.stop(), lambda cluster: cluster.redis.start()),
-    "postgresql": Fault(lambda cluster: cluster.postgres.kill(), lambda cluster: cluster.postgres.start()),
+    "redis": Fault(lambda cluster: cluster.engines.redis.stop(), lambda cluster: cluster.engines.redis.start()),
+    "full redis": Fault(lambda cluster: cluster.engines.redis.fill(), lambda cluster: cluster.engines.redis.empty()),
+    "postgresql": Fault(
+        lambda cluster: cluster.engines.postgres.kill(), lambda cluster: cluster.engines.postgres.start()
+    ),
+    "nats": Fault(lambda cluster: cluster.engines.nats.kill(), lambda cluster: cluster.engines.nats.start()),
     "pacs": Fault(lambda cluster: cluster.orthanc.kill(), lambda cluster: cluster.orthanc.start()),
     "silent pacs": Fault(lambda cluster: cluster.orthanc.pause(), lambda cluster: cluster.orthanc.resume()),
-    "server": Fault(_kill_server, lambda cluster: cluster.servers[1].start()),
+    "server": Fault(lambda cluster: _kill(cluster.servers[1]), lambda cluster: _start(cluster.servers[1])),
+    "machine": Fault(lambda cluster: _kill(*cluster.machines[1]), lambda cluster: _start(*cluster.machines[1])),
+    "worker": Fault(lambda cluster: _kill(cluster.workers[0]), lambda cluster: _start(cluster.workers[0])),
     "gateway": Fault(_kill_envoy, _nothing),
+    "clock": Fault(lambda cluster: _set_clock(cluster, A_MINUTE_AHEAD), lambda cluster: _set_clock(cluster, ())),
 }

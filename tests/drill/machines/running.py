@@ -2,13 +2,16 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+from tests.cluster.cluster import TENANT, Cluster, running_cluster
 from tests.drill.machines.clients import Answer, Clients, Outcome
-from tests.drill.machines.cluster import Cluster
 from tests.drill.machines.faults import FAULTS
 from tests.drill.machines.studies import Study
+from tests.integration.orthanc import OrthancServer
 
 QUIET_S = 3.0
 NORMAL_WITHIN_S = 60.0
@@ -50,13 +53,32 @@ class Round:
         return max(late) - self.mended_s if late else 0.0
 
 
+CACHED_BYTES = 8 << 20
+"""Of instances on a server's disk: less than the studies have, so that some of them are always read from the PACS."""
+SETTINGS = {
+    "RADGATE_CACHE__WARM_BYTES": str(CACHED_BYTES),
+    "RADGATE_CACHE__HOT_BYTES": str(CACHED_BYTES),
+    "RADGATE_CACHE__HOT_INSTANCE_BYTES": "0",
+    "RADGATE_GATEWAY__ACCESS_LOG": "false",
+}
+
+
+@contextmanager
+def cluster_with(folder: Path, studies: Sequence[Study]) -> Iterator[Cluster]:
+    """A cluster whose PACS has these studies, and whose caches are too small for them."""
+    with OrthancServer(folder / "orthanc") as orthanc:
+        for instance in (instance for study in studies for instance in study.instances):
+            orthanc.request("POST", "/instances", instance.file)
+        with running_cluster(folder, orthanc, settings=SETTINGS) as cluster:
+            yield cluster
+
+
 def drill(
     cluster: Cluster, studies: Sequence[Study], name: str, *, seconds: float, clients: int, quiet_s: float = QUIET_S
 ) -> Round:
     """Let clients read, lose the part for so many seconds, and go on until all is right for `quiet_s` seconds."""
     fault = FAULTS[name]
-    urls = [server.url for server in cluster.servers]
-    with Clients(urls, cluster.key, studies, clients) as reading:
+    with Clients(cluster.front.url, cluster.front.keys[TENANT], studies, clients) as reading:
         time.sleep(quiet_s)
         inflicted_s = time.monotonic()
         fault.inflict(cluster)
