@@ -1,5 +1,8 @@
 """Two servers on one PostgreSQL fetch a cold study once between them, also when one of them is lost meanwhile."""
 
+import os
+import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -10,7 +13,9 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from sqlalchemy import create_engine, select
 
+from radgate_server.adapters.database.schema.tables import audit_entries
 from radgate_server.core.pacs.connections import DimseConnection
 from tests.e2e.counting_pacs import SLICES, STUDY, CountingPacs
 from tests.e2e.radgate_process import RadgateProcess
@@ -74,6 +79,39 @@ def test_ten_readers_at_two_servers_cause_one_get_of_each_instance(
     assert set(pacs.gets.values()) == {1}
     assert sum(pacs.gets.values()) == SLICES
     assert sum(server.metric("radgate_peer_instances_total") for server in servers) == SLICES
+    wait_for(lambda: len(retrieves(servers[0])) >= READERS, "all reads are in the audit trail")
+    assert len(retrieves(servers[0])) == len(set(retrieves(servers[0]))) == READERS
+
+
+def retrieves(server: RadgateProcess) -> list[str]:
+    """The requests by which the study was read, as the audit trail has them."""
+    is_it = (audit_entries.c.study_instance_uid == STUDY, audit_entries.c.outcome == "granted")
+    engine = create_engine(server.database_url)
+    try:
+        with engine.connect() as connection:
+            return [row.request_id for row in connection.execute(select(audit_entries.c.request_id).where(*is_it))]
+    finally:
+        engine.dispose()
+
+
+def test_a_holder_that_hangs_costs_seconds(servers: list[RadgateProcess], pacs: CountingPacs) -> None:
+    holder, other = servers
+    held = {str(one.SOPInstanceUID): one.PixelData for one in pacs.held}
+    pacs.pause_s = 0.1
+    with ThreadPoolExecutor(2) as threads:
+        threads.submit(read, holder)
+        wait_for(lambda: pacs.gets, "the first server fetches it")
+        reader = threads.submit(read, other)
+        wait_for(lambda: other.metric("radgate_peer_instances_total") >= 3, "the other has some of it")
+        os.kill(holder.pid, signal.SIGSTOP)
+        stopped_s = time.monotonic()
+        try:
+            assert reader.result() == held
+            took_s = time.monotonic() - stopped_s
+        finally:
+            os.kill(holder.pid, signal.SIGCONT)
+    assert took_s < 60  # it was 120 s and more
+    assert other.metric("radgate_study_takeovers_total") == 1
 
 
 def test_a_holder_passes_on_nothing_that_was_corrected_since(servers: list[RadgateProcess], pacs: CountingPacs) -> None:

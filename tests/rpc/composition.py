@@ -114,6 +114,7 @@ def _installation(rig: "Rig") -> Installation:
             records=rig.audit_records,
             exports=SimpleNamespace(),
             schedules=rig.schedules,
+            left=SimpleNamespace(take_over=lambda: 0),
         ),
         retention=RetentionStore(kept, kept, kept, kept, kept, None),
     )

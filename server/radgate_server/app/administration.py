@@ -19,6 +19,7 @@ from radgate_server.services.audit.index_check import AuditIndexCheck
 from radgate_server.services.audit.indexing import AuditIndexer
 from radgate_server.services.audit.maintenance import AuditMaintenance
 from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.audit.take_over import SpoolTakeOver
 from radgate_server.services.cache.changes import ChangeFollower
 from radgate_server.services.cache.invalidation import SharedInvalidation
 from radgate_server.services.reports.scheduling import ReportRunner
@@ -76,7 +77,7 @@ def start_audit_checks(base: Foundation) -> AuditIndexCheck:
         interval_s=settings.check_interval_s,
         numbers=settings.check_records,
     )
-    base.run(maintenance, index_check)
+    base.run(maintenance, index_check, SpoolTakeOver(installation.audit.left))
     return index_check
 
 

@@ -1,12 +1,16 @@
 """What reads the audit trail, for the server and, without one, for the command line: searches, checks and reports."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from radgate_server.adapters.clock import SystemClock
+from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.reports import report_writers
 from radgate_server.adapters.secrets.signing import PublicKeys
+from radgate_server.installation.left_spools import import_spool
 from radgate_server.installation.opening import Installation, open_installation
 from radgate_server.lib.clock import Clock
 from radgate_server.services.audit.administration import AuditAdmin
@@ -70,3 +74,16 @@ async def open_audit_admin(settings: Settings) -> AsyncIterator[AuditAdmin]:
         yield AuditAdmin(
             installation.audit.trail, installation.audit.records, installation.audit.signer, auditor, clock
         )
+
+
+@asynccontextmanager
+async def open_spool_import(settings: Settings) -> AsyncIterator[Callable[[Path], Awaitable[int]]]:
+    """What commits the records in a folder that came from elsewhere, each once, and returns how many were.
+
+    Raises:
+        ConfigurationError, DatabaseUnavailableError: as `open_installation`, and as `import_spool`.
+    """
+    databases = list[Database]()
+    async with AsyncExitStack() as stack:
+        await open_installation(stack, settings, SystemClock(), on_database=databases.append)
+        yield lambda folder: asyncio.to_thread(import_spool, settings, databases[0], folder)

@@ -46,6 +46,7 @@ from radgate_server.core.access.ports.directory import (
 )
 from radgate_server.core.audit.ports.export import ExportPositions
 from radgate_server.core.audit.ports.records import AuditRecords
+from radgate_server.core.audit.ports.spool import LeftSpools
 from radgate_server.core.audit.ports.trail import AuditSink, AuditTrail, CheckpointSigner
 from radgate_server.core.cache.accesses import AccessHistory
 from radgate_server.core.jobs.ports import JobStore
@@ -61,14 +62,13 @@ from radgate_server.core.telemetry.certificates import CertificateListener, igno
 from radgate_server.core.telemetry.observed_pacs import observed_pacs
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.installation.gate import KEY_FILES, Purpose, pass_gate
+from radgate_server.installation.left_spools import AUDIT_SPOOL, OWNER_WAIT_S, FolderLeftSpools
 from radgate_server.installation.pacs_adapters import pacs_adapters
 from radgate_server.installation.retention import RetentionStore, open_retention
 from radgate_server.lib.clock import Clock
 from radgate_server.services.audit.tenants import KnownTenantsSink
 from radgate_server.services.secrets.reading import PacsSecrets
 from radgate_server.settings.settings import Settings
-
-_AUDIT_SPOOL = "audit-spool"
 
 type WritingEnd = SpooledAuditSink | SqlAuditSink
 """Of the audit trail, by what answers wait for: the spool, the database."""
@@ -120,6 +120,7 @@ class AuditStore:
     records: AuditRecords
     exports: ExportPositions
     schedules: ReportSchedules
+    left: LeftSpools
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,11 +163,12 @@ async def open_installation(
         await store.ring.current()  # makes the first version: at its first use, each of several servers would make one
     await keys.remember()
     directories = _directories(database, store.box, clock)
-    writing_end = _open_writing_end(stack, settings, database, purpose)
+    writing_end = await _open_writing_end(stack, settings, database, purpose)
+    left = FolderLeftSpools(settings, database, settings.data_dir / AUDIT_SPOOL)
     return Installation(
         directories=directories,
         secrets=_secrets(settings, database, store, clock),
-        audit=_audit_store(database, writing_end, signer, directories.tenants, purpose),
+        audit=_audit_store(database, writing_end, signer, directories.tenants, purpose, left),
         retention=open_retention(settings, database, store.box),
     )
 
@@ -195,7 +197,12 @@ def _secrets(settings: Settings, database: Database, store: SecretStore, clock: 
 
 
 def _audit_store(
-    database: Database, writing_end: WritingEnd, signer: CheckpointSigner, tenants: TenantDirectory, purpose: Purpose
+    database: Database,
+    writing_end: WritingEnd,
+    signer: CheckpointSigner,
+    tenants: TenantDirectory,
+    purpose: Purpose,
+    left: LeftSpools,
 ) -> AuditStore:
     trail = SqlAuditTrail(database)
     return AuditStore(
@@ -206,14 +213,18 @@ def _audit_store(
         records=SqlAuditRecords(database),
         exports=SqlExportPositions(database),
         schedules=SqlReportSchedules(database),
+        left=left,
     )
 
 
-def _open_writing_end(stack: AsyncExitStack, settings: Settings, database: Database, purpose: Purpose) -> WritingEnd:
+async def _open_writing_end(
+    stack: AsyncExitStack, settings: Settings, database: Database, purpose: Purpose
+) -> WritingEnd:
     spool = None
     if purpose is Purpose.SERVE and settings.audit.spool_bytes:
-        folder, ciphers = settings.data_dir / _AUDIT_SPOOL, SpoolCiphers(settings.data_dir)
-        spool = FileAuditSpool(folder, ciphers, limit_bytes=settings.audit.spool_bytes)
+        folder, ciphers = settings.data_dir / AUDIT_SPOOL, SpoolCiphers(settings.data_dir)
+        limit_bytes = settings.audit.spool_bytes
+        spool = await asyncio.to_thread(FileAuditSpool, folder, ciphers, limit_bytes=limit_bytes, wait_s=OWNER_WAIT_S)
         stack.callback(spool.close)
     by_spool = settings.audit.answers_wait_for == "spool"
     sink = SpooledAuditSink(database, spool) if spool and by_spool else SqlAuditSink(database, spool=spool)
@@ -223,7 +234,7 @@ def _open_writing_end(stack: AsyncExitStack, settings: Settings, database: Datab
 
 def count_late_segments(settings: Settings) -> int:
     """How many segments of the audit spool have waited for more than five seconds, without opening it."""
-    return count_late(settings.data_dir / _AUDIT_SPOOL, time.time())
+    return count_late(settings.data_dir / AUDIT_SPOOL, time.time())
 
 
 def pacs_factories(

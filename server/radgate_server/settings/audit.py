@@ -88,6 +88,11 @@ class AuditSettings(Table):
         description="Records that wait in data_dir for the database, also while it is away; when that is full nothing"
         " is served. 0: all answers wait for the database, and nothing is served while it is away.",
     )
+    other_data_dirs: tuple[Path, ...] = Field(
+        default=(),
+        description="Data folders of other servers of this installation that this one can read and write: on the same"
+        " machine, or on a volume that both have. What one that was killed left in its spool is committed from there.",
+    )
     index_interval_s: Seconds = Field(
         default=1, description="Time between two looks at which records the index for searches does not know yet."
     )

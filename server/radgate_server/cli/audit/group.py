@@ -3,8 +3,9 @@
 from radgate_server.cli.audit.chain import audit
 from radgate_server.cli.audit.reading import report, search
 from radgate_server.cli.audit.schedule import schedule
+from radgate_server.cli.audit.spool import import_spool
 
-for _command in (search, report, schedule):
+for _command in (search, report, schedule, import_spool):
     audit.add_command(_command)
 
 __all__ = ["audit"]

@@ -3,6 +3,7 @@
 import fcntl
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,8 @@ _ASIDE = ".aside"
 """Marks a segment that was set aside as a whole: it may be restored, though later ones have been committed."""
 _DRAINED = "drained"
 """Holds the number of the last committed segment: none is committed twice, not even from a copy of the folder."""
+
+_LOCK_POLL_S = 0.05
 
 LATE_S = 5.0
 """A segment that is older is not gathering records: no server commits it at present."""
@@ -43,20 +46,47 @@ def _folder_errors() -> Iterator[None]:
         raise ConfigurationError(f"data_dir: can't use the folder of the audit spool: {reason}") from None
 
 
+def opens_with(path: Path, ciphers: Ciphers) -> bool:
+    """Whether what waits in the folder was sealed by this installation; it may be in use. Raises OSError."""
+    for segment in sorted(path.glob(f"*{_SEGMENT}")):
+        with suppress(FileNotFoundError):  # committed at this moment
+            batches, damaged_at = read_segment(segment, ciphers.of_segment(int(segment.stem)))
+            if batches or damaged_at is not None:
+                return bool(batches)
+    return True
+
+
+def _lock(descriptor: int, until_s: float) -> None:
+    """Take the folder, which another process may have until then (monotonic seconds). Raises BlockingIOError."""
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until_s:
+                raise
+            time.sleep(_LOCK_POLL_S)
+        else:
+            return
+
+
 class SpoolFolder:
-    """Only one process may have it open; `close()` it.
+    """Only one process may have it open, which is waited for at most `wait_s` seconds; `close()` it.
 
     Raises:
         ConfigurationError: the folder can't be used, or another server uses it.
     """
 
-    def __init__(self, path: Path, ciphers: Ciphers) -> None:
+    def __init__(self, path: Path, ciphers: Ciphers, wait_s: float = 0.0) -> None:
         self._path = path
         self._ciphers = ciphers
         with _folder_errors():
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                _lock(self._descriptor, time.monotonic() + wait_s)
+            except OSError:
+                os.close(self._descriptor)
+                raise
 
     @property
     def last_number(self) -> int:

@@ -27,7 +27,7 @@ class _Waiting(NamedTuple):
 
 
 class FileAuditSpool:
-    """AuditSpool. Only one process may have the folder open; `close()` it.
+    """AuditSpool. Only one process may have the folder open, which is waited for `wait_s` seconds; `close()` it.
 
     Raises:
         ConfigurationError: the folder can't be used, or another server uses it.
@@ -39,10 +39,11 @@ class FileAuditSpool:
         ciphers: Ciphers,
         *,
         limit_bytes: int,
+        wait_s: float = 0.0,
         unix_s: Callable[[], float] = time.time,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._folder = SpoolFolder(folder, ciphers)
+        self._folder = SpoolFolder(folder, ciphers, wait_s)
         self._limit_bytes = limit_bytes
         self._unix_s = unix_s
         self._monotonic_s = monotonic_s

@@ -106,6 +106,18 @@ class AuditSpool(Protocol):
         ...
 
 
+class LeftSpools(Protocol):
+    """What servers that have ended left in spools that this process can read."""
+
+    def take_over(self) -> int:
+        """Commit what is there, for some seconds; returns how many records were. Blocks.
+
+        Raises:
+            Exception: the database or a disk fails; what was not committed stays where it is.
+        """
+        ...
+
+
 class Cipher(Protocol):
     """Encrypts what waits in one segment."""
 
