@@ -76,6 +76,10 @@ test-services: dev services ## Run the tests that test-unit leaves out
 test-cluster: dev services ## Run the end-to-end tests of one server against two machines of two processes behind one Envoy
 	@$(PYTHON) -m pytest --cluster tests/e2e
 
+.PHONY: test-slow
+test-slow: dev services ## Run the tests that take too long for make test
+	@$(PYTHON) -m pytest tests/drill/slow/[a-z]*.py
+
 .PHONY: coverage
 coverage: dev ## Run test-unit (or TESTS=tests: all) and measure its coverage by branch, which has a floor
 	@$(PYTHON) -m coverage erase

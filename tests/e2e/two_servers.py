@@ -1,0 +1,54 @@
+"""Two servers on one PostgreSQL, and what a client gets of them of a study in a PACS that counts."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from email import message_from_bytes
+from io import BytesIO
+from pathlib import Path
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from radgate_server.core.pacs.connections import DimseConnection
+from tests.e2e.counting_pacs import SLICES, STUDY, CountingPacs
+from tests.e2e.radgate_process import RadgateProcess
+from tests.e2e.studies import EAST
+from tests.e2e.waiting import wait_for
+from tests.integration.postgres import running_postgres
+
+
+@contextmanager
+def two_servers(tmp_path: Path, pacs: CountingPacs) -> Iterator[list[RadgateProcess]]:
+    """Both, with the same keys, and caches of their own."""
+    with running_postgres() as postgres, postgres.database(tmp_path.name) as url, ExitStack() as running:
+        common = {"RADGATE_DATABASE_URL": url}
+        archive = DimseConnection("127.0.0.1", pacs.dicom_port, "FAULTY", "RADGATE")
+        first = RadgateProcess(tmp_path / "first", common).tenant(EAST, archive)
+        second = first.beside(tmp_path / "second", common)
+        for server in (first, second):
+            running.enter_context(server)
+        wait_for(lambda: all(map(knows_the_other, (first, second))), "they know of each other")
+        yield [first, second]
+
+
+def knows_the_other(server: RadgateProcess) -> bool:
+    return "2 servers share the database" in server.log()
+
+
+def read(server: RadgateProcess) -> dict[str, bytes]:
+    """Pixel data by SOP Instance UID, as a client gets it."""
+    return {str(one.SOPInstanceUID): one.PixelData for one in files_from(server)}
+
+
+def files_from(server: RadgateProcess) -> list[Dataset]:
+    """The study as a client gets it."""
+    with server.client(EAST) as client:
+        answer = client.get(
+            f"/dicom-web/studies/{STUDY}", headers={"accept": 'multipart/related; type="application/dicom"'}
+        )
+    answer.raise_for_status()
+    head = f"content-type: {answer.headers['content-type']}\r\n\r\n".encode()
+    parts = message_from_bytes(head + answer.content).get_payload()
+    files = [dcmread(BytesIO(part.get_payload(decode=True))) for part in parts]
+    assert len(files) == SLICES
+    return files
