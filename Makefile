@@ -103,6 +103,10 @@ bench: dev services ## Measure against Orthanc, DCMTK and the bare limit (some m
 drill: dev services ## Lose PostgreSQL, Redis, NATS, the PACS, a machine ... one at a time, while 50 clients compare every byte (SECONDS=n each)
 	@$(PYTHON) -m tests.drill.machines --seconds $(or $(SECONDS),15)
 
+.PHONY: drill-jobs
+drill-jobs: dev services ## Run 1,000 jobs while workers, machines and NATS are killed, then again without NATS (JOBS=n each)
+	@$(PYTHON) -m tests.drill.jobs --jobs $(or $(JOBS),1000)
+
 .PHONY: fuzz
 fuzz: dev ## Give damaged frames to the codecs for a while: make fuzz MINUTES=20
 	@$(PYTHON) -W ignore -m tests.fuzz --minutes $(or $(MINUTES),20)

@@ -1,0 +1,1 @@
+"""Many jobs while machines and workers are killed at random."""
