@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import batched
 from pathlib import Path
 from secrets import token_hex
 
 from radgate_server.core.access.tenancy import Role
+from tests.cluster.wire import LOOPBACK, ONE_MACHINE, Place, Wire
 from tests.e2e.radgate_process import RADGATE, RadgateProcess, dimse
 from tests.integration.nats_server import NatsServer, running_nats
 from tests.integration.orthanc import OrthancServer
@@ -18,7 +19,7 @@ from tests.integration.postgres import Postgres, running_postgres
 from tests.integration.redis_server import RedisServer, running_redis
 
 TENANT = "east"
-MACHINES, PROCESSES, WORKERS = 2, 2, 2
+MACHINES, PROCESSES = 2, 2
 
 type Prepare = Callable[[RadgateProcess], RadgateProcess]
 """Makes the tenants, before the start."""
@@ -47,14 +48,21 @@ class Cluster:
 
     engines: Engines
     orthanc: OrthancServer
+    wire: Wire
     servers: Sequence[RadgateProcess]
     """Machine after machine; the first runs Envoy, through which clients reach all of them."""
-    workers: Sequence[RadgateProcess] = field(default=())
+    workers: Sequence[RadgateProcess]
+    """One on each machine."""
 
     @property
     def front(self) -> RadgateProcess:
         """The server whose Envoy clients call."""
         return self.servers[0]
+
+    @property
+    def fronts(self) -> Sequence[RadgateProcess]:
+        """The same; with a wire between the machines one on each."""
+        return [machine[0] for machine in self.machines] if self.wire.apart else [self.front]
 
     @property
     def machines(self) -> Sequence[Sequence[RadgateProcess]]:
@@ -68,23 +76,33 @@ class Cluster:
 
 
 @contextmanager
-def running_engines(folder: Path) -> Iterator[Engines]:
+def running_engines(folder: Path, host: str) -> Iterator[Engines]:
     """Start what the machines share."""
-    with running_postgres() as postgres, running_redis() as redis, running_nats(folder / "nats") as nats:
+    with (
+        running_postgres() as postgres,
+        running_redis(host) as redis,
+        running_nats(folder / "nats", host=host) as nats,
+    ):
         yield Engines(postgres, redis, nats)
 
 
 @contextmanager
 def running_cluster(
-    folder: Path, orthanc: OrthancServer, prepare: Prepare | None = None, settings: Mapping[str, str] | None = None
+    folder: Path,
+    orthanc: OrthancServer,
+    prepare: Prepare | None = None,
+    settings: Mapping[str, str] | None = None,
+    wire: Wire = ONE_MACHINE,
 ) -> Iterator[Cluster]:
     """Start all of it in front of that PACS, with these settings for each process.
 
     Without `prepare` there is one tenant, TENANT, who reads the Orthanc by DIMSE.
     """
-    with running_engines(folder) as engines, ExitStack() as stack:
+    host = wire.places[0].host
+    with running_engines(folder, host) as engines, ExitStack() as stack:
         common = {**engines.settings(), **(settings or {})}
-        cluster = Cluster(engines, orthanc, *_installed(folder, common, prepare or partial(_one_tenant, orthanc)))
+        prepared = prepare or partial(_one_tenant, orthanc, host)
+        cluster = Cluster(engines, orthanc, wire, *_installed(folder, common, prepared, wire))
         for process in cluster.processes:
             stack.callback(process.kill)
         with ThreadPoolExecutor(len(cluster.processes)) as threads:
@@ -93,29 +111,52 @@ def running_cluster(
             list(threads.map(RadgateProcess.stop, cluster.processes))
 
 
-def _one_tenant(orthanc: OrthancServer, server: RadgateProcess) -> RadgateProcess:
-    return server.tenant(TENANT, dimse(orthanc), Role.OPERATOR)
+def _one_tenant(orthanc: OrthancServer, host: str, server: RadgateProcess) -> RadgateProcess:
+    return server.tenant(TENANT, dimse(orthanc, host), Role.OPERATOR)
 
 
 def _installed(
-    folder: Path, common: Mapping[str, str], prepare: Prepare
+    folder: Path, common: Mapping[str, str], prepare: Prepare, wire: Wire
 ) -> tuple[Sequence[RadgateProcess], Sequence[RadgateProcess]]:
     """Servers and workers with the same keys, and folders of their own."""
-    ports = [free_port() for _ in range(MACHINES * PROCESSES)]
-    behind = ",".join(f'"127.0.0.1:{port}"' for port in ports[1:])
     shared = {**common, "RADGATE_GATEWAY__SHARED_SECRET": token_hex(32)}
-    envoy = {"RADGATE_GATEWAY__SERVERS": f"[{behind}]", "RADGATE_HTTP_PORT": str(free_port())}
-    first = prepare(RadgateProcess(folder / "server1", {**shared, **envoy, **_own(1, ports[0])}))
+    first, *others = _settings_of_servers(wire)
+    front = prepare(RadgateProcess(folder / "server1", {**shared, **first}))
     servers = [
-        first.beside(
-            folder / f"server{number}",
-            {**shared, "RADGATE_GATEWAY__ENABLED": "false", **_own(number, ports[number - 1])},
-        )
-        for number in range(2, len(ports) + 1)
+        front,
+        *(front.beside(folder / f"server{number}", {**shared, **own}) for number, own in enumerate(others, 2)),
     ]
-    worker = (*RADGATE, "worker")
-    workers = [first.beside(folder / f"worker{number}", shared, worker) for number in range(1, WORKERS + 1)]
-    return [first, *servers], workers
+    workers = [
+        front.beside(folder / f"worker{number}", {**shared, **_peer(place)}, (*RADGATE, "worker"))
+        for number, place in enumerate(wire.places, 1)
+    ]
+    for machine, place in enumerate(wire.places):
+        for process in (*servers[machine * PROCESSES : (machine + 1) * PROCESSES], workers[machine]):
+            process.prefix = place.prefix
+    return servers, workers
+
+
+def _settings_of_servers(wire: Wire) -> Sequence[Mapping[str, str]]:
+    """Machine after machine. One Envoy calls all, or one on each machine those of that machine."""
+    ports = [free_port() for _ in range(MACHINES * PROCESSES)]
+    settings = []
+    for number, port in enumerate(ports):
+        machine = number // PROCESSES
+        fellows = ports[machine * PROCESSES : (machine + 1) * PROCESSES] if wire.apart else ports
+        place = wire.places[machine]
+        front = {**_envoy(fellows[1:]), "RADGATE_HOST": place.host if wire.apart else LOOPBACK}
+        behind = {"RADGATE_GATEWAY__ENABLED": "false"}
+        settings.append({**_own(number + 1, port), **_peer(place), **(front if port == fellows[0] else behind)})
+    return settings
+
+
+def _envoy(ports: Sequence[int]) -> Mapping[str, str]:
+    behind = ",".join(f'"{LOOPBACK}:{port}"' for port in ports)
+    return {"RADGATE_GATEWAY__SERVERS": f"[{behind}]", "RADGATE_HTTP_PORT": str(free_port())}
+
+
+def _peer(place: Place) -> Mapping[str, str]:
+    return {"RADGATE_SERVERS__PEER_HOST": place.host}
 
 
 def _own(number: int, grpc_port: int) -> Mapping[str, str]:

@@ -80,12 +80,12 @@ class RadgateProcess:
     @property
     def url(self) -> str:
         """Envoy's root."""
-        return f"http://127.0.0.1:{self._ports['http_port']}"
+        return f"http://{self._host}:{self._ports['http_port']}"
 
     @property
     def endpoints(self) -> dict[str, str]:
         """Where gRPC is spoken: Envoy's port, and the server's own behind it."""
-        return {name: f"127.0.0.1:{self._ports[f'{name}_port']}" for name in ("http", "grpc")}
+        return {name: f"{self._host}:{self._ports[f'{name}_port']}" for name in ("http", "grpc")}
 
     @property
     def metrics_url(self) -> str:
@@ -177,6 +177,10 @@ class RadgateProcess:
         """The log as far as it is written."""
         return self.log_file.read_text(encoding="utf-8")
 
+    @property
+    def _host(self) -> str:
+        return self.settings.get("RADGATE_HOST", "127.0.0.1")
+
     def _announced(self, offset: int) -> dict[str, int]:
         assert self.process is not None
         text = self.log_file.read_bytes()[offset:].decode()
@@ -215,6 +219,6 @@ def _started(line: str) -> bool:
     return "radgate serves" in line or "radgate works" in line
 
 
-def dimse(orthanc: OrthancServer) -> DimseConnection:
+def dimse(orthanc: OrthancServer, host: str = "127.0.0.1") -> DimseConnection:
     """How Radgate reaches this Orthanc."""
-    return DimseConnection("127.0.0.1", orthanc.dicom_port, orthanc.ae_title, "RADGATE")
+    return DimseConnection(host, orthanc.dicom_port, orthanc.ae_title, "RADGATE")

@@ -20,17 +20,18 @@ class NatsServer:
     folder: Path
     port: int
     options: Sequence[str] = ()
+    host: str = "127.0.0.1"
     process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         """As in jobs.nats.url."""
-        return f"nats://127.0.0.1:{self.port}"
+        return f"nats://{self.host}:{self.port}"
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
         program = Path(sys.executable).with_name("nats-server")
-        place = ("-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(self.folder))
+        place = ("-a", self.host, "-p", str(self.port), "-js", "-sd", str(self.folder))
         self.process = subprocess.Popen(
             (program, *place, *self.options), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -49,13 +50,13 @@ class NatsServer:
 
     def _listens(self) -> bool:
         with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+            return probe.connect_ex((self.host, self.port)) == 0
 
 
 @contextmanager
-def running_nats(folder: Path, options: Sequence[str] = ()) -> Iterator[NatsServer]:
+def running_nats(folder: Path, options: Sequence[str] = (), host: str = "127.0.0.1") -> Iterator[NatsServer]:
     """One that is up."""
-    server = NatsServer(folder, free_port(), options)
+    server = NatsServer(folder, free_port(), options, host)
     server.start()
     try:
         yield server

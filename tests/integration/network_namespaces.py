@@ -2,10 +2,13 @@
 
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
+
+HERE = ""
+"""The machine that runs the tests, as an end of a wire."""
 
 
 def may_have_namespaces() -> bool:
@@ -25,6 +28,7 @@ class Networks:
     _tag: str = field(default_factory=lambda: uuid.uuid4().hex[:6])
     _machines: list[str] = field(default_factory=list)
     _wires: int = 0
+    _ends: dict[str, list[str]] = field(default_factory=dict)
 
     def wire(self, *ends: tuple[str, str]) -> None:
         """Connect two machines; each end is a machine and its address with prefix."""
@@ -34,19 +38,31 @@ class Networks:
             self._add(machine)
         _run("ip", "link", "add", names[0], "type", "veth", "peer", "name", names[1])
         for name, (machine, address) in zip(names, ends, strict=True):
-            _run("ip", "link", "set", name, "netns", self._of(machine))
+            if machine != HERE:
+                _run("ip", "link", "set", name, "netns", self._of(machine))
+            self._ends.setdefault(machine, []).append(name)
             self.run(machine, "ip", "address", "add", address, "dev", name)
             self.run(machine, "ip", "link", "set", name, "up")
 
     def run(self, machine: str, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a command on a machine. Raises CalledProcessError when it fails, unless `check` is False."""
-        return _run("ip", "netns", "exec", self._of(machine), *command, **options)
+        return _run(*self.prefix(machine), *command, **options)
+
+    def prefix(self, machine: str) -> Sequence[str]:
+        """What runs a command on a machine."""
+        return () if machine == HERE else ("ip", "netns", "exec", self._of(machine))
+
+    def set_links(self, machine: str, *, up: bool) -> None:
+        """Let nothing pass by the wires of a machine, or everything again."""
+        for name in self._ends[machine]:
+            self.run(machine, "ip", "link", "set", name, "up" if up else "down")
 
     @contextmanager
     def running(self, machine: str, *command: str) -> Iterator[None]:
         """Run a command on a machine for the block's time."""
-        inside = ["ip", "netns", "exec", self._of(machine), *command]
-        process = subprocess.Popen(inside, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [*self.prefix(machine), *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         try:
             yield
         finally:
@@ -54,7 +70,7 @@ class Networks:
             process.wait(60)
 
     def _add(self, machine: str) -> None:
-        if machine not in self._machines:
+        if machine not in (HERE, *self._machines):
             _run("ip", "netns", "add", self._of(machine))
             self._machines.append(machine)
             self.run(machine, "ip", "link", "set", "lo", "up")

@@ -17,16 +17,29 @@ class RedisServer:
     """`start` and `stop` as often as you like; what it held is gone then."""
 
     port: int
+    host: str = "127.0.0.1"
     process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         """As in limits.redis_url."""
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis://{self.host}:{self.port}/0"
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
-        command = ("redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
+        command = (
+            "redis-server",
+            "--port",
+            str(self.port),
+            "--bind",
+            self.host,
+            "--protected-mode",
+            "no",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        )
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         wait_for(self._listens, "redis listens", 60)
 
@@ -51,13 +64,13 @@ class RedisServer:
 
     def _listens(self) -> bool:
         with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+            return probe.connect_ex((self.host, self.port)) == 0
 
 
 @contextmanager
-def running_redis() -> Iterator[RedisServer]:
+def running_redis(host: str = "127.0.0.1") -> Iterator[RedisServer]:
     """One that is up."""
-    server = RedisServer(free_port())
+    server = RedisServer(free_port(), host)
     server.start()
     try:
         yield server

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.cluster.cluster import TENANT
+from tests.cluster.wire import two_machines
 from tests.drill.machines.clients import Outcome
 from tests.drill.machines.faults import FAULTS
 from tests.drill.machines.running import Round, cluster_with, drill
@@ -27,7 +28,11 @@ def main() -> None:
     studies = make_studies(STUDIES, INSTANCES)
     print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}")
     rounds = []
-    with TemporaryDirectory() as folder, cluster_with(Path(folder), studies) as cluster:
+    with (
+        TemporaryDirectory() as folder,
+        two_machines() as wire,
+        cluster_with(Path(folder), studies, wire) as cluster,
+    ):
         for name in chosen.names:
             rounds.append(drill(cluster, studies, name, seconds=chosen.seconds, clients=chosen.clients))
             print(row(rounds[-1]), flush=True)

@@ -54,9 +54,9 @@ class PartialAnswerError(Exception):
 
 @dataclass
 class Clients:
-    """So many clients, which read until the block ends."""
+    """So many clients, which read until the block ends, each at one of the addresses."""
 
-    url: str
+    urls: Sequence[str]
     key: str
     studies: Sequence[Study]
     count: int
@@ -79,7 +79,7 @@ class Clients:
     def _run(self, number: int) -> None:
         chance = random.Random(number)  # which study it reads is no secret
         with ExitStack() as stack:
-            reader = stack.enter_context(_reader(self.url, self.key))
+            reader = stack.enter_context(_reader(self.urls[number % len(self.urls)], self.key))
             while not self._ended.is_set():
                 act = chance.choice(ACTS)
                 self.answers.append(_ask(act, reader, chance.choice(self.studies), chance))

@@ -46,7 +46,7 @@ def _set_clock(cluster: Cluster, prefix: Sequence[str]) -> None:
     """Start the other machine again, with a clock of its own."""
     for process in cluster.machines[1]:
         process.stop()
-        process.prefix = prefix
+        process.prefix = (*cluster.wire.places[1].prefix, *prefix)
     _start(*cluster.machines[1])
 
 
@@ -63,6 +63,7 @@ FAULTS: Mapping[str, Fault] = {
     "server": Fault(lambda cluster: _kill(cluster.servers[1]), lambda cluster: _start(cluster.servers[1])),
     "machine": Fault(lambda cluster: _kill(*cluster.machines[1]), lambda cluster: _start(*cluster.machines[1])),
     "worker": Fault(lambda cluster: _kill(cluster.workers[0]), lambda cluster: _start(cluster.workers[0])),
+    "wire": Fault(lambda cluster: cluster.wire.cut(), lambda cluster: cluster.wire.mend()),
     "gateway": Fault(_kill_envoy, _nothing),
     "clock": Fault(lambda cluster: _set_clock(cluster, A_MINUTE_AHEAD), lambda cluster: _set_clock(cluster, ())),
 }

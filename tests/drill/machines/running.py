@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster.cluster import TENANT, Cluster, running_cluster
+from tests.cluster.wire import ONE_MACHINE, Wire
 from tests.drill.machines.clients import Answer, Clients, Outcome
 from tests.drill.machines.faults import FAULTS
 from tests.drill.machines.studies import Study
@@ -64,12 +65,12 @@ SETTINGS = {
 
 
 @contextmanager
-def cluster_with(folder: Path, studies: Sequence[Study]) -> Iterator[Cluster]:
+def cluster_with(folder: Path, studies: Sequence[Study], wire: Wire = ONE_MACHINE) -> Iterator[Cluster]:
     """A cluster whose PACS has these studies, and whose caches are too small for them."""
     with OrthancServer(folder / "orthanc") as orthanc:
         for instance in (instance for study in studies for instance in study.instances):
             orthanc.request("POST", "/instances", instance.file)
-        with running_cluster(folder, orthanc, settings=SETTINGS) as cluster:
+        with running_cluster(folder, orthanc, settings=SETTINGS, wire=wire) as cluster:
             yield cluster
 
 
@@ -78,7 +79,7 @@ def drill(
 ) -> Round:
     """Let clients read, lose the part for so many seconds, and go on until all is right for `quiet_s` seconds."""
     fault = FAULTS[name]
-    with Clients(cluster.front.url, cluster.front.keys[TENANT], studies, clients) as reading:
+    with Clients([front.url for front in cluster.fronts], cluster.front.keys[TENANT], studies, clients) as reading:
         time.sleep(quiet_s)
         inflicted_s = time.monotonic()
         fault.inflict(cluster)
