@@ -53,6 +53,8 @@ class RecordingTelemetry(Telemetry):
     image_jobs: list[ImageJob] = field(default_factory=list)
     workers_ended: list[str] = field(default_factory=list)
     cache_failures: list[tuple[str, str]] = field(default_factory=list)
+    cache_operations: list[tuple[str, str, str]] = field(default_factory=list)
+    cache_moved: dict[tuple[str, str], int] = field(default_factory=dict)
     forgotten: list[tuple[str, str]] = field(default_factory=list)
     associations_refused: list[str] = field(default_factory=list)
     instances_refused: list[tuple[str, str, str]] = field(default_factory=list)
@@ -120,6 +122,12 @@ class RecordingTelemetry(Telemetry):
 
     def image_worker_ended(self, cause: str) -> None:
         self.workers_ended.append(cause)
+
+    def cache_operation(self, tier: str, operation: str, outcome: str, seconds: float) -> None:
+        self.cache_operations.append((tier, operation, outcome))
+
+    def cache_bytes(self, tier: str, direction: str, count: int) -> None:
+        self.cache_moved[tier, direction] = self.cache_moved.get((tier, direction), 0) + count
 
     def cache_failed(self, tier: str, cause: str) -> None:
         self.cache_failures.append((tier, cause))

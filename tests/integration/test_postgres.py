@@ -20,6 +20,7 @@ from tests.conformance.holders_suite import HoldersInDatabaseSuite
 from tests.conformance.job_database_suite import JobQueueInDatabaseSuite, JobStoreInDatabaseSuite
 from tests.conformance.limits_suite import LimitsSuite
 from tests.conformance.members_suite import MembersInDatabaseSuite
+from tests.conformance.packs_suite import PackIndexInDatabaseSuite
 from tests.conformance.retention_suite import RetentionSuite
 from tests.integration.postgres import Postgres, running_postgres
 
@@ -62,6 +63,10 @@ class TestPostgresAccesses(AccessesInDatabaseSuite):
 
 class TestPostgresHolders(HoldersInDatabaseSuite):
     """Which of them fetches a study."""
+
+
+class TestPostgresPackIndex(PackIndexInDatabaseSuite):
+    """Where instances lie in packs."""
 
 
 class TestPostgresMigration(MigrationSuite):

@@ -13,6 +13,7 @@ from radgate_server.installation.administration import Network
 from radgate_server.installation.opening import AuditStore, Directories, Installation, Secrets
 from radgate_server.installation.retention import RetentionStore
 from radgate_server.settings.settings import Settings
+from tests.fakes.packs import MemoryPackIndex
 from tests.fakes.retention import RecordedTrail
 from tests.rpc.callers import AUTH, GATEWAY_SECRET
 
@@ -104,6 +105,7 @@ def _installation(rig: "Rig") -> Installation:
             members=rig.members,
             holders=rig.holders,
             accesses=rig.accesses,
+            packs=MemoryPackIndex(rig.clock.now),
         ),
         secrets=Secrets(box=rig.box, ring=keys, sealed=keys, reader=keys, peers=bytes(32)),
         audit=AuditStore(

@@ -52,6 +52,7 @@ from radgate_server.rpc.server.grpc_server import RpcServer
 from radgate_server.services.administration.tenants import AdminService
 from radgate_server.services.audit.monitored_sink import MonitoredAuditSink
 from radgate_server.services.cache.invalidation import SharedInvalidation
+from radgate_server.services.cache.shared_states import StudyVouching
 from radgate_server.services.limits.limiter import Limiter
 from radgate_server.services.repeating import Sleep
 from radgate_server.settings.settings import Settings
@@ -237,11 +238,13 @@ async def _open_studies(
     rejections = build_rejections(base, services, pacs.clients, tiers)
     invalidation = build_invalidation(services, tiers, quarantine.writer, rejections)
     follower = await follow_changes(base, services, invalidation, pacs, limiter, rejections)
+    if tiers.packs is not None:
+        tiers.packs.vouch_by(StudyVouching(services.states, services.doubts, follower))
     watch_pacs(base, pacs, invalidation)
     rewrap_secrets(base)
     caches = SharedInvalidation(
         invalidation.caches,
-        (tiers.hot, tiers.store, *tiers.answers.values()),
+        (tiers.hot, tiers.store, *tiers.shared.values(), *tiers.answers.values()),
         tiers.store,
         base.installation.directories.feed,
         follower,

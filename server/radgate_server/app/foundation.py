@@ -6,12 +6,13 @@ import socket
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from radgate_server import __version__
 from radgate_server.adapters.cache.memory.answers import MemoryHotCache
 from radgate_server.adapters.cache.memory.instances import HotInstanceStore
 from radgate_server.adapters.cache.tenant_shares import TenantShares
+from radgate_server.adapters.cache.warm.tier import DiskInstanceStore
 from radgate_server.adapters.store.spool import DiskSpool
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.adapters.tls import WatchedTls
@@ -23,12 +24,16 @@ from radgate_server.core.telemetry.tracing import Tracer
 from radgate_server.installation.disk_tiers import DiskTiers, open_quarantine
 from radgate_server.installation.opening import Installation
 from radgate_server.lib.clock import Clock
+from radgate_server.services.cache.shared_states import SharedStates
 from radgate_server.services.quarantine.storing import QuarantineExpiry, QuarantineWriter
 from radgate_server.services.servers.membership import Membership
 from radgate_server.services.telemetry.readiness import Readiness
 from radgate_server.settings.access import TlsPaths
 from radgate_server.settings.settings import Settings
 from radgate_server.settings.shared.table import MIB
+
+if TYPE_CHECKING:
+    from radgate_server.adapters.cache.packs.tier import PackTier
 
 HOT_INSTANCE_ENTRY_BYTES = 4 * MIB  # larger ones come from disk, which the system keeps in memory too
 
@@ -102,6 +107,12 @@ class Tiers:
     states: HotCache
     by_name: Mapping[str, StudyTier]
     answers: Mapping[str, TenantTier[None]]
+    packs: "PackTier | None" = None
+
+    @property
+    def shared(self) -> Mapping[str, TenantTier[int]]:
+        """Instances beyond this machine."""
+        return {} if self.packs is None else {"s3": self.packs}
 
 
 async def open_tiers(base: Foundation) -> Tiers:
@@ -118,8 +129,9 @@ async def open_tiers(base: Foundation) -> Tiers:
     )
     on_disk = DiskTiers(base.stack, settings, keys, clock, telemetry)
     disk = await on_disk.warm()
+    chain, packs = await _with_packs(base, disk)
     store = HotInstanceStore(
-        disk,
+        chain,
         limit_bytes=cache.hot_instance_bytes,
         entry_limit_bytes=HOT_INSTANCE_ENTRY_BYTES,
         telemetry=telemetry,
@@ -127,13 +139,26 @@ async def open_tiers(base: Foundation) -> Tiers:
     )
     answers = await on_disk.answers()
     derived = answers["derived"]
-    states = await on_disk.states()
+    states: HotCache = await on_disk.states()
     telemetry.watch_cache("derived", lambda: derived.used_bytes, settings.imaging.derived_bytes)
     telemetry.watch_cache("hot", lambda: hot.used_bytes, cache.hot_bytes)
     telemetry.watch_cache("hot-instances", lambda: store.used_bytes, cache.hot_instance_bytes)
     telemetry.watch_cache("warm", lambda: disk.used_bytes, cache.warm_bytes)
     by_name: dict[str, StudyTier] = {"hot": hot, "hot-instances": store, "warm": disk, **answers}
-    return Tiers(hot, derived, store, states, by_name, answers)
+    if packs is not None:
+        states = SharedStates(states, packs, tuple(by_name.values()))
+        by_name["s3"] = packs
+    return Tiers(hot, derived, store, states, by_name, answers, packs)
+
+
+async def _with_packs(base: Foundation, disk: DiskInstanceStore) -> tuple[InstanceStore, "PackTier | None"]:
+    """The local disk, and behind it the object store if one is configured; its library is imported then alone."""
+    keys = base.installation.retention.study_keys
+    if not base.settings.cache.s3.bucket or keys is None:
+        return disk, None
+    from radgate_server.app.packs import open_packs
+
+    return await open_packs(base, disk, keys)
 
 
 @dataclass(frozen=True, slots=True)

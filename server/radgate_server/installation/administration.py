@@ -14,6 +14,7 @@ from radgate_server.core.quarantine.ports import QuarantineContents
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.installation.gate import Purpose
 from radgate_server.installation.opening import Installation, open_installation, pacs_factories
+from radgate_server.installation.packs import packs_dropper
 from radgate_server.lib.clock import Clock
 from radgate_server.services.access.explanation import AuthExplainer
 from radgate_server.services.access.key_checker import KeyChecker
@@ -29,7 +30,7 @@ from radgate_server.services.cache.access_statistics import AccessStatistics
 from radgate_server.services.cache.changes import ChangeFollower
 from radgate_server.services.cache.invalidation import SharedInvalidation
 from radgate_server.services.cache.late_tier import LatePartialTier, LateTier
-from radgate_server.services.cache.registry import CacheRegistry, register_stored
+from radgate_server.services.cache.registry import BYTES_DIFFER, CacheRegistry, register_stored
 from radgate_server.services.limits.admin import LimitsAdmin
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.quarantine.late import LateQuarantine
@@ -196,6 +197,7 @@ async def open_admin(
         follower = ChangeFollower(installation.directories.feed, {})
         caches = CacheRegistry()
         register_stored(caches, store, {"derived": derived}, states, quarantine)
+        caches.register("packs", BYTES_DIFFER, packs_dropper(installation.directories.packs))
         yield build_admin(
             installation,
             settings,

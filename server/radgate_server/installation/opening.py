@@ -20,6 +20,7 @@ from radgate_server.adapters.database.audit.waiting import SqlAuditSink
 from radgate_server.adapters.database.changes import SqlChangeFeed
 from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.jobs.store import SqlJobStore
+from radgate_server.adapters.database.packs import SqlPackIndex
 from radgate_server.adapters.database.pacs.configured import SqlPacsDirectory
 from radgate_server.adapters.database.pacs.failover import SqlFailoverDirectory
 from radgate_server.adapters.database.pacs.statuses import SqlStatusBoard
@@ -49,6 +50,7 @@ from radgate_server.core.audit.ports.records import AuditRecords
 from radgate_server.core.audit.ports.spool import LeftSpools
 from radgate_server.core.audit.ports.trail import AuditSink, AuditTrail, CheckpointSigner
 from radgate_server.core.cache.accesses import AccessHistory
+from radgate_server.core.cache.ports.packs import PackIndex
 from radgate_server.core.jobs.ports import JobStore
 from radgate_server.core.limits.ports import LimitDirectory, UsageLedger
 from radgate_server.core.networks import parse_networks
@@ -93,6 +95,7 @@ class Directories:
     members: MemberRegistry
     holders: StudyHolders
     accesses: AccessHistory
+    packs: PackIndex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +190,7 @@ def _directories(database: Database, box: SecretBox, clock: Clock) -> Directorie
         members=SqlMemberRegistry(database),
         holders=SqlStudyHolders(database),
         accesses=SqlAccessHistory(database),
+        packs=SqlPackIndex(database, clock.now),
     )
 
 

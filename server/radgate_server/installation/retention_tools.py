@@ -8,11 +8,12 @@ from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.installation.disk_tiers import DiskTiers, Inventory, open_quarantine
 from radgate_server.installation.opening import open_installation
+from radgate_server.installation.packs import packs_dropper
 from radgate_server.installation.retention import build_eraser, build_retention_admin
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.cache.changes import ChangeFollower
 from radgate_server.services.cache.invalidation import SharedInvalidation
-from radgate_server.services.cache.registry import CacheRegistry, register_stored
+from radgate_server.services.cache.registry import BYTES_DIFFER, CacheRegistry, register_stored
 from radgate_server.services.retention.erasure import CacheEraser
 from radgate_server.services.retention.rules import RetentionAdmin
 from radgate_server.settings.settings import Settings
@@ -45,6 +46,7 @@ async def open_retention_tools(settings: Settings) -> AsyncIterator[RetentionToo
         quarantine = open_quarantine(settings, keys, clock)
         registry = CacheRegistry()
         register_stored(registry, disk, answers, states, quarantine)
+        registry.register("packs", BYTES_DIFFER, packs_dropper(installation.directories.packs))
         caches = SharedInvalidation(registry, (disk, *answers.values()), disk, installation.directories.feed, follower)
         yield RetentionTools(
             build_retention_admin(store, settings, Auditor(installation.audit.sink, clock), clock),

@@ -35,6 +35,14 @@ class Telemetry(Protocol):
         """A tier could not keep something ("disk": full or broken), or lost it ("damaged")."""
         ...
 
+    def cache_operation(self, tier: str, operation: str, outcome: str, seconds: float) -> None:
+        """A tier beyond this machine answered an operation: "ok", "missing", "timeout", "failed" or "cancelled"."""
+        ...
+
+    def cache_bytes(self, tier: str, direction: str, count: int) -> None:
+        """Bytes were "read" from a tier beyond this machine, or "written" to it."""
+        ...
+
     def pacs_call(self, tenant_id: str, pacs: str, operation: str, outcome: str, seconds: float) -> None:
         """An operation ("echo", "find", "retrieve", "store") at a PACS ended; `outcome` is "ok" or an error's name."""
         ...

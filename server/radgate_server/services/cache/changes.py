@@ -47,6 +47,11 @@ class ChangeFollower:
         self._mark = (await self._feed.epoch(self._seen)).mark
         self._loop.start()
 
+    @property
+    def seen(self) -> int:
+        """The number of the last change that has been applied."""
+        return self._seen
+
     async def catch_up(self) -> None:
         """Apply all changes up to now."""
         async with self._lock:

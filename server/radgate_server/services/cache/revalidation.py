@@ -4,11 +4,9 @@ This is the one rule for all that is cached: it is asked of each request that na
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from radgate_server.core.cache.ports.tiers import CacheKey, HotCache
 from radgate_server.core.cache.study_state import (
@@ -18,8 +16,6 @@ from radgate_server.core.cache.study_state import (
     Verdict,
     backup_differs,
     compare,
-    decode_state,
-    encode_state,
     mixed_by,
     other_members,
     pacs_state,
@@ -29,13 +25,13 @@ from radgate_server.core.cache.study_state import (
 )
 from radgate_server.core.dicom.data_sets import first_value
 from radgate_server.core.dicom.identifiers import RetrieveScope
-from radgate_server.core.errors import GatewayError, NoPacsConfiguredError
+from radgate_server.core.errors import DatabaseUnavailableError, GatewayError, NoPacsConfiguredError
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.core.query.model import FindResult
 from radgate_server.core.retention.ports.erasure import StudyTier
 from radgate_server.lib.clock import Clock
 from radgate_server.services.access.restrictions import LoneInstance
-from radgate_server.services.cache.study_states import ConfirmedStudy, StudyStates
+from radgate_server.services.cache.study_states import ConfirmedStudy, StudyStates, decode_record, encode_record
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.query.fan_out import AskLimits, PacsAnswer, ask_all
 from radgate_server.services.retrieve.instance_locator import InstanceLocator
@@ -200,8 +196,11 @@ class Revalidator:
     async def _holds(self, key: tuple[str, str]) -> bool:
         """Whether anything is cached of the study; the nearest tier is asked first."""
         for tier in self._cached.tiers:
-            if (await tier.held(*key)).entries:
-                return True
+            try:
+                if (await tier.held(*key)).entries:
+                    return True
+            except DatabaseUnavailableError:  # what others share is found by the database: none of it can be served
+                continue
         return False
 
     def _ask_once(self, key: tuple[str, str]) -> _Pending | None:
@@ -281,8 +280,7 @@ class Revalidator:
 
     async def _write(self, key: tuple[str, str], known: ConfirmedStudy) -> None:
         mark = self._cached.kept.mark()  # an older state vouches for less, never for more
-        differ = self._doubts.do_patients_differ(*key)
-        value = json.dumps([known.confirmed.isoformat(), encode_state(known.state).decode(), differ]).encode()
+        value = encode_record(known, patients_differ=self._doubts.do_patients_differ(*key))
         await self._cached.kept.put(mark, _place(key), value)
 
     def _write_soon(self, tenant_id: str, study_instance_uid: str) -> None:
@@ -294,18 +292,14 @@ class Revalidator:
             task.add_done_callback(self._writing.discard)
 
     async def _load(self, key: tuple[str, str]) -> ConfirmedStudy | None:
-        """What an earlier process recorded. It is not trusted, but compared with."""
+        """What an earlier process recorded, or another server. It is not trusted, but compared with."""
         value = await self._cached.kept.get(_place(key))
-        try:
-            confirmed, text, *more = json.loads(value) if value else ("", "")
-            state = decode_state(text.encode())
-            if not state:
-                return None
-            known = ConfirmedStudy(state, float("-inf"), datetime.fromisoformat(confirmed))
-        except (AttributeError, TypeError, ValueError):
+        record = decode_record(value) if value else None
+        if record is None:
             return None
+        known, patients_differ = record
         self._states.put(*key, known)
-        if any(more):
+        if patients_differ:
             self._doubts.restore(*key)
         return known
 

@@ -1,11 +1,12 @@
 """What the PACS said of each study when it was last confirmed, and when that was: in memory, by tenant and study."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeGuard
 
-from radgate_server.core.cache.study_state import PacsState, StudyState, is_contradicted
+from radgate_server.core.cache.study_state import PacsState, StudyState, decode_state, encode_state, is_contradicted
 from radgate_server.core.dicom.data_sets import first_value
 from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.core.query.model import FindResult, Query
@@ -25,6 +26,21 @@ class ConfirmedStudy:
     state: StudyState
     trusted_until_s: float
     confirmed: datetime
+
+
+def encode_record(known: ConfirmedStudy, *, patients_differ: bool) -> bytes:
+    """What is stored of a study's state beside what was fetched under it."""
+    return json.dumps([known.confirmed.isoformat(), encode_state(known.state).decode(), patients_differ]).encode()
+
+
+def decode_record(value: bytes) -> tuple[ConfirmedStudy, bool] | None:
+    """Read what `encode_record` made: not trusted yet, and whether patients differ; None when it is of another form."""
+    try:
+        confirmed, text, *more = json.loads(value)
+        state = decode_state(text.encode())
+        return (ConfirmedStudy(state, float("-inf"), datetime.fromisoformat(confirmed)), any(more)) if state else None
+    except (AttributeError, TypeError, ValueError):
+        return None
 
 
 class StudyStates:

@@ -26,6 +26,7 @@ from tests.conformance.holders_suite import HoldersInDatabaseSuite
 from tests.conformance.job_database_suite import JobQueueInDatabaseSuite, JobStoreInDatabaseSuite
 from tests.conformance.limits_suite import LimitsSuite
 from tests.conformance.members_suite import MembersInDatabaseSuite
+from tests.conformance.packs_suite import PackIndexInDatabaseSuite
 from tests.conformance.retention_suite import RetentionSuite, old
 
 
@@ -64,6 +65,10 @@ class TestSqliteAccesses(AccessesInDatabaseSuite):
 
 class TestSqliteHolders(HoldersInDatabaseSuite):
     """Which of them fetches a study."""
+
+
+class TestSqlitePackIndex(PackIndexInDatabaseSuite):
+    """Where instances lie in packs."""
 
 
 class TestSqliteMigration(MigrationSuite):

@@ -8,6 +8,7 @@ be put elsewhere.
 
 import hmac
 import os
+from collections.abc import Callable
 from functools import partial
 from struct import Struct
 
@@ -21,6 +22,7 @@ from radgate_server.lib.sealed_blocks import BlockCipher, SealedReader, SealedWr
 
 _MAGIC = b"RGSEAL\0\1"
 _HEADER = Struct("8s16s16s")
+HEADER_BYTES = _HEADER.size
 _SALT_BYTES = 16
 _PURPOSE = b"radgate file 1"
 
@@ -45,20 +47,25 @@ class SealedForm:
 
     def reader(self, fd: int, key: EntryKey, role: str) -> StoredBytes:
         """For a file that is open. Raises KeyErasedError for an erased key; a key that is away may come back."""
-        header = os.pread(fd, _HEADER.size, 0)
+        return self.opened(partial(os.pread, fd), os.pread(fd, _HEADER.size, 0), os.fstat(fd).st_size, key, role)
+
+    def opened(
+        self, pread: Callable[[int, int], bytes], header: bytes, file_bytes: int, key: EntryKey, role: str
+    ) -> StoredBytes:
+        """A file that lies anywhere: `pread` reads it, as os.pread does, `header` is its front. Raises as `reader`."""
         if len(header) < _HEADER.size or not header.startswith(_MAGIC):
             raise DamagedError
-        _, key_id, salt = _HEADER.unpack(header)
+        _, key_id, salt = _HEADER.unpack(header[: _HEADER.size])
         try:
             study_key = self._keys.find(key.tenant_id, key.study)
         except (GatewayError, TimeoutError) as error:
             raise KeyAwayError("the key of the study's data is unavailable") from error
         if study_key is None or study_key.key_id != key_id:
             raise KeyErasedError
-        size_bytes = clear_bytes(os.fstat(fd).st_size - _HEADER.size)
+        size_bytes = clear_bytes(file_bytes - _HEADER.size)
         if size_bytes < 0:
             raise DamagedError
-        return _SealedBytes(partial(os.pread, fd), size_bytes, _cipher(study_key, salt, key, role), _HEADER.size)
+        return _SealedBytes(pread, size_bytes, _cipher(study_key, salt, key, role), _HEADER.size)
 
     def forget(self, tenant_id: str, study: str | None) -> None:
         """The study's key may have been erased."""

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import google_crc32c
+
 from radgate_server.adapters.cache.disk.inventory import TOUCH_INTERVAL_S, AccountedDisk
-from radgate_server.adapters.cache.disk.layout import INDEX_SUFFIX, EntryKey, TierFolder, study_hash
-from radgate_server.adapters.cache.disk.stored_bytes import FileForm, Owner
+from radgate_server.adapters.cache.disk.layout import INDEX_SUFFIX, EntryKey, TierFolder, entry_key, study_hash
+from radgate_server.adapters.cache.disk.stored_bytes import FileForm, Owner, StoredBytes
 from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
 from radgate_server.adapters.cache.warm.file_format import (
     DamagedError,
@@ -22,6 +24,7 @@ from radgate_server.adapters.cache.warm.open_files import (
     OpenFile,
     OpenFiles,
     open_file,
+    read_footer,
     read_verified,
     verify_whole,
 )
@@ -30,6 +33,7 @@ from radgate_server.core.cache.scope import CacheScope
 from radgate_server.core.dicom.instances import InstanceContent, ReceivedInstance
 from radgate_server.core.errors import CorruptEntryError, InstanceMalformedError, StorageFullError
 from radgate_server.lib.clock import Clock
+from radgate_server.lib.file_descriptors import write_all
 
 _HEAD_BYTES = 256 * 1024
 """The front of a DICOM file in which its Patient ID is looked for."""
@@ -82,6 +86,59 @@ class WarmDisk(AccountedDisk):
             self._drop(key)
             raise StorageFullError("the study was removed while the instance was written")
         return footer
+
+    def copy(self, key: EntryKey) -> bytes | None:
+        """The instance's file as it lies on the disk, None when it is not there. Raises OSError."""
+        try:
+            return self._folder.path(key).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def path(self, key: EntryKey) -> Path:
+        """Where the instance's file is, if it is."""
+        return self._folder.path(key)
+
+    def removals(self, tenant_id: str) -> int:
+        """Grows with each removal of something of the tenant."""
+        return self._removals[tenant_id]
+
+    def adopt(self, key: EntryKey, size_bytes: int, checksum: int, pieces: Iterable[bytes], removals: int) -> Footer:
+        """Take a file that another server's `copy` gave, in the place of an older one.
+
+        Raises:
+            StorageFullError: there is no room, the disk fails, or something was removed after `removals` was read;
+                nothing was kept.
+            DamagedError: it is not that file (`checksum` is its CRC-32C), or its key was erased.
+        """
+        with self._room_for(key.tenant_id, size_bytes):
+            self._folder.prepare()
+            self._folder.insist_on_reserve(size_bytes)
+            with temporary_file(self._folder.incoming) as temporary:
+                found = 0
+                for piece in pieces:
+                    found = google_crc32c.extend(found, piece)
+                    write_all(temporary.fd, piece)
+                if found != checksum or os.fstat(temporary.fd).st_size != size_bytes:
+                    raise DamagedError
+                content, footer = self._opened(temporary.fd, key)
+                self._folder.remove_index(key)
+                self._folder.publish(temporary.path, key)
+            self._files.add(key, OpenFile(temporary.fd, content, footer, self._clock.monotonic_s()))
+        self.catalogue.add(key, size_bytes)
+        if removals != self._removals[key.tenant_id]:
+            self._drop(key)
+            raise StorageFullError("the study was removed while the instance was written")
+        return footer
+
+    def _opened(self, fd: int, key: EntryKey) -> tuple[StoredBytes, Footer]:
+        try:
+            content = self._form.reader(fd, key, ROLE)
+        except KeyErasedError:
+            raise DamagedError from None  # nobody will ever read it: that is not for want of room
+        footer = read_footer(content)
+        if entry_key(key.tenant_id, footer.ref) != key:
+            raise DamagedError
+        return content, footer
 
     def footer_at_hand(self, key: EntryKey) -> Footer | None:
         """The footer of the instance if its file is open. Does not block."""

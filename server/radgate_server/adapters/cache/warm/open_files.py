@@ -135,7 +135,7 @@ def open_file(path: Path, key: EntryKey, form: FileForm) -> OpenFile:
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         content = form.reader(fd, key, ROLE)
-        footer = _read_footer(content)
+        footer = read_footer(content)
         if entry_key(key.tenant_id, footer.ref) != key:  # someone moved files about: never serve another one's image
             raise DamagedError
         return OpenFile(fd, content, footer, touched_s=-inf)
@@ -144,7 +144,8 @@ def open_file(path: Path, key: EntryKey, form: FileForm) -> OpenFile:
         raise
 
 
-def _read_footer(content: StoredBytes) -> Footer:
+def read_footer(content: StoredBytes) -> Footer:
+    """The footer of a warm file. Raises OSError, DamagedError."""
     size_bytes = content.size_bytes
     end = content.read(max(0, size_bytes - FOOTER_GUESS_BYTES), FOOTER_GUESS_BYTES)
     length = footer_length(end, size_bytes)

@@ -1,7 +1,7 @@
 """The warm tier: whole instances on the local disk. docs/adr/0005-warm-tier.md says what it promises and why."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -77,6 +77,33 @@ class DiskInstanceStore(DiskTier[WarmDisk]):
         key = entry_key(tenant_id, ref)
         with suppress(StorageFullError):
             await self._in_thread(lambda: self._disk.write_index(key, serialise(index)))
+
+    async def copies(self, keys: Sequence[EntryKey]) -> list[bytes | None]:
+        """The files of these instances as they lie on the disk; None for one that is not there or can't be read."""
+        return await self._in_thread(lambda: [self._copy(key) for key in keys])
+
+    def path(self, key: EntryKey) -> Path:
+        """Where the file of an instance is, if it is."""
+        return self._disk.path(key)
+
+    def removals(self, tenant_id: str) -> int:
+        """Differs after something of the tenant was removed; `adopt` has to know."""
+        return self._disk.removals(tenant_id)
+
+    def adopt(
+        self, key: EntryKey, size_bytes: int, checksum: int, *, pieces: Iterable[bytes], removals: int
+    ) -> InstanceHandle:
+        """Take a file that `copies` of another server gave, unless something was removed since `removals`.
+
+        Blocks. Raises StorageFullError, DamagedError.
+        """
+        return self._handle(key, self._disk.adopt(key, size_bytes, checksum, pieces, removals))
+
+    def _copy(self, key: EntryKey) -> bytes | None:
+        try:
+            return self._disk.copy(key)
+        except OSError:
+            return None
 
     async def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> int:
         """Drop the tenant's instances, of one study or all; return how many."""

@@ -106,6 +106,21 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
         Metric("radgate_cache_access_bytes", _C, ("tier",), "What these accesses sent.", True),
         Metric("radgate_cache_access_seconds", _H, ("tier",), "Until the first byte of such an access left.", True),
         Metric("radgate_cache_failures", _C, ("tier", "cause"), "What a tier could not keep or read."),
+        Metric(
+            "radgate_cache_operations",
+            _C,
+            ("tier", "operation", "outcome"),
+            "Operations of tiers beyond this machine: `ok`, `missing`, `timeout`, `failed` or `cancelled`.",
+        ),
+        Metric(
+            "radgate_cache_operation_seconds", _H, ("tier", "operation"), "How long tiers beyond this machine took."
+        ),
+        Metric(
+            "radgate_cache_moved_bytes",
+            _C,
+            ("tier", "direction"),
+            "Bytes `read` from tiers beyond this machine and `written` to them.",
+        ),
         Metric("radgate_cache_used_bytes", _G, ("tier",), "What a tier holds."),
         Metric("radgate_cache_limit_bytes", _G, ("tier",), "What it may hold."),
         Metric(

@@ -52,6 +52,15 @@ class PrometheusTelemetry:
         """A tier could not keep or read something."""
         self._of("radgate_cache_failures", tier, cause).inc()
 
+    def cache_operation(self, tier: str, operation: str, outcome: str, seconds: float) -> None:
+        """A tier beyond this machine answered."""
+        self._of("radgate_cache_operations", tier, operation, outcome).inc()
+        self._of("radgate_cache_operation_seconds", tier, operation).observe(seconds, example())
+
+    def cache_bytes(self, tier: str, direction: str, count: int) -> None:
+        """Bytes were read from a tier beyond this machine, or written to it."""
+        self._of("radgate_cache_moved_bytes", tier, direction).inc(count)
+
     def pacs_call(self, tenant_id: str, pacs: str, operation: str, outcome: str, seconds: float) -> None:
         """An operation at a PACS ended."""
         self._of("radgate_pacs_calls", tenant_id, pacs, operation, outcome).inc()

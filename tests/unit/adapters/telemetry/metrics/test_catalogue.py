@@ -25,8 +25,8 @@ from tests.unit.adapters.telemetry.metrics.test_audit_metrics import SpoolState,
 from tests.unit.core.telemetry.test_tracing import SPAN, TRACE, Recorded
 
 LABELS = {
-    "action", "cause", "check", "class", "code", "kind", "level", "method", "operation", "outcome", "pacs", "primary",
-    "priority", "provider", "reason", "receiver", "result", "state", "statement", "tenant", "tier", "use",
+    "action", "cause", "check", "class", "code", "direction", "kind", "level", "method", "operation", "outcome", "pacs",
+    "primary", "priority", "provider", "reason", "receiver", "result", "state", "statement", "tenant", "tier", "use",
 }  # fmt: skip
 """Every label that there is: none is one of a patient, a UID, an address."""
 
