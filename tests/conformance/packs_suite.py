@@ -22,10 +22,16 @@ def packed(pack: str, number: int) -> PackedInstance:
 
 
 async def add(
-    index: PackIndex, name: str, *numbers: int, tenant: str = "alpha", study: str = STUDY, state: bytes = b"state"
+    index: PackIndex,
+    name: str,
+    *numbers: int,
+    tenant: str = "alpha",
+    study: str = STUDY,
+    state: bytes = b"state",
+    seen: int = 0,
 ) -> int:
     pack = Pack(tenant, study, name, 100 * len(numbers))
-    return await index.add(pack, [packed(name, number) for number in numbers], PackOrigin("1.2.3", state, 0))
+    return await index.add(pack, [packed(name, number) for number in numbers], PackOrigin("1.2.3", state, seen))
 
 
 class PackIndexSuite:
@@ -74,6 +80,13 @@ class PackIndexSuite:
         assert await index.drop_study("alpha", STUDY) == (0, [])
         assert await index.drop_study("alpha", None) == (1, ["q"])
         assert [usage[:3] for usage in await index.usages()] == [("beta", 1, 100)]
+
+    async def test_what_was_fetched_after_a_change_stays(self, index: PackIndex) -> None:
+        await add(index, "before", 1, 2, seen=4)
+        await add(index, "after", 3, seen=5)
+        assert await index.drop_study("alpha", STUDY, 4) == (2, ["before"])
+        assert [one.pack for one in (await index.of_study("alpha", STUDY)).values()] == ["after"]
+        assert await index.drop_study("alpha", STUDY) == (1, ["after"])
 
     async def test_lists_what_was_not_used_for_longest(self, index: PackIndex, clock: FakeClock) -> None:
         for number, name in enumerate("abc"):

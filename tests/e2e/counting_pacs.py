@@ -1,4 +1,4 @@
-"""A DIMSE archive of one study that counts what it sends."""
+"""A DIMSE archive that counts what it sends."""
 
 import time
 from collections import Counter
@@ -16,10 +16,10 @@ STUDY = "2.25.880590"
 SLICES = 30
 
 
-def slices() -> list[Dataset]:
-    """The study: two series of CT slices, each different."""
+def slices(study: str = STUDY) -> list[Dataset]:
+    """A study: two series of CT slices, each different."""
     return [
-        make_dataset(STUDY, f"{STUDY}.{n % 2}", f"{STUDY}.{n % 2}.{n}", number=n, rows=64, columns=64, PatientID="ONE")
+        make_dataset(study, f"{study}.{n % 2}", f"{study}.{n % 2}.{n}", number=n, rows=64, columns=64, PatientID="ONE")
         for n in range(1, SLICES + 1)
     ]
 

@@ -35,16 +35,16 @@ def knows_the_other(server: RadgateProcess) -> bool:
     return "2 servers share the database" in server.log()
 
 
-def read(server: RadgateProcess) -> dict[str, bytes]:
+def read(server: RadgateProcess, study: str = STUDY) -> dict[str, bytes]:
     """Pixel data by SOP Instance UID, as a client gets it."""
-    return {str(one.SOPInstanceUID): one.PixelData for one in files_from(server)}
+    return {str(one.SOPInstanceUID): one.PixelData for one in files_from(server, study)}
 
 
-def files_from(server: RadgateProcess) -> list[Dataset]:
-    """The study as a client gets it."""
+def files_from(server: RadgateProcess, study: str = STUDY) -> list[Dataset]:
+    """A study as a client gets it."""
     with server.client(EAST) as client:
         answer = client.get(
-            f"/dicom-web/studies/{STUDY}", headers={"accept": 'multipart/related; type="application/dicom"'}
+            f"/dicom-web/studies/{study}", headers={"accept": 'multipart/related; type="application/dicom"'}
         )
     answer.raise_for_status()
     head = f"content-type: {answer.headers['content-type']}\r\n\r\n".encode()

@@ -15,7 +15,7 @@ class MemoryPackIndex:
         self._now = now
         self.invalidated: list[tuple[int, str, str]] = []
         """Invalidations of the feed: number, tenant, Study Instance UID or ""."""
-        self._states: dict[str, bytes] = {}
+        self._origins: dict[str, PackOrigin] = {}
         self.packs: dict[str, Pack] = {}
         self._created: dict[str, datetime] = {}
         self._used: dict[str, datetime] = {}
@@ -26,7 +26,7 @@ class MemoryPackIndex:
 
     async def state(self, tenant_id: str, study: str) -> bytes | None:
         own = [key for key, pack in self.packs.items() if (pack.tenant_id, pack.study) == (tenant_id, study)]
-        return self._states[max(own, key=lambda key: self._created[key])] if own else None
+        return self._origins[max(own, key=lambda key: self._created[key])].state if own else None
 
     async def add(self, pack: Pack, instances: Sequence[PackedInstance], origin: PackOrigin) -> int:
         if any(
@@ -39,7 +39,7 @@ class MemoryPackIndex:
         owned.update(new)
         if new:
             self.packs[pack.object_key] = pack
-            self._states[pack.object_key] = origin.state
+            self._origins[pack.object_key] = origin
             self._created[pack.object_key] = self._used[pack.object_key] = self._now()
         return len(new)
 
@@ -51,12 +51,16 @@ class MemoryPackIndex:
         del self.packs[dropped.pack]
         return [dropped.pack]
 
-    async def drop_study(self, tenant_id: str, study: str | None) -> tuple[int, Sequence[str]]:
-        places = [place for place in self._instances if place[0] == tenant_id and study in (None, place[1])]
-        count = sum(len(self._instances.pop(place)) for place in places)
-        keys = [key for key, pack in self.packs.items() if (pack.tenant_id, pack.study) in places]
-        for key in keys:
-            del self.packs[key]
+    async def drop_study(self, tenant_id: str, study: str | None, seen: int | None = None) -> tuple[int, Sequence[str]]:
+        keys = [
+            key
+            for key, pack in self.packs.items()
+            if pack.tenant_id == tenant_id
+            and study in (None, pack.study)
+            and (seen is None or self._origins[key].seen <= seen)
+        ]
+        count = sum(one.pack in keys for rows in self._instances.values() for one in rows.values())
+        await self.drop_packs(keys)
         return count, keys
 
     async def drop_packs(self, object_keys: Collection[str]) -> None:

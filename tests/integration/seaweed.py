@@ -1,5 +1,6 @@
 """A real SeaweedFS with its S3 endpoint on free ports, in a temporary folder."""
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -57,6 +58,16 @@ class Seaweed:
             self.process.kill()
             self.process.wait()
             self.process = None
+
+    def pause(self) -> None:
+        """Have it fall silent, its connections open, until `resume`."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it continue after `pause`."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGCONT)
 
     def _has_bucket(self) -> bool:
         try:

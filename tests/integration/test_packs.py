@@ -312,6 +312,18 @@ async def test_an_invalidation_that_was_not_heard_yet_wins_over_an_upload(cluste
         assert [stored async for page in one.tier.parts.objects.pages() for stored in page] == []
 
 
+async def test_an_invalidation_that_is_heard_late_leaves_what_was_fetched_since(cluster: Cluster) -> None:
+    late = RecordedStates(seen=7)
+    async with cluster.machine(states=RecordedStates(seen=8)) as one, cluster.machine(states=late) as two:
+        await one.chain.put("alpha", received(pattern(5000)))
+        await one.writer.settle()
+        await two.chain.invalidate("alpha", STUDY)
+        assert await whole(await got(two.chain)) == pattern(5000)
+        late.seen = 8
+        await two.chain.invalidate("alpha", STUDY)
+        assert cluster.index.packs == {}
+
+
 async def test_a_part_that_is_invalidated_takes_the_packs_of_its_study(cluster: Cluster) -> None:
     other = REF._replace(sop_instance_uid="1.2.9")
     async with cluster.machine() as one:

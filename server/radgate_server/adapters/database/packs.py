@@ -50,7 +50,7 @@ class SqlPackIndex:
         def write(connection: Connection) -> int:
             if connection.execute(_invalidated(pack.tenant_id, origin)).first() is not None:
                 return 0
-            return _add(connection, pack, instances, origin.state, self._now())
+            return _add(connection, pack, instances, origin, self._now())
 
         return await self._database.write(write)
 
@@ -75,14 +75,16 @@ class SqlPackIndex:
 
         return await self._database.write(write)
 
-    async def drop_study(self, tenant_id: str, study: str | None) -> tuple[int, Sequence[str]]:
+    async def drop_study(self, tenant_id: str, study: str | None, seen: int | None = None) -> tuple[int, Sequence[str]]:
         """Forget packs, of a study or all of the tenant."""
-        own = [_pack.tenant_id == tenant_id, *([] if study is None else [_pack.study == study])]
-        owned = [_instance.tenant_id == tenant_id, *([] if study is None else [_instance.study == study])]
+        own = [_pack.tenant_id == tenant_id]
+        own += [] if study is None else [_pack.study == study]
+        own += [] if seen is None else [_pack.seen <= seen]
+        keys_of_them = select(_pack.object_key).where(*own)
 
         def write(connection: Connection) -> tuple[int, Sequence[str]]:
-            count = connection.execute(delete(packed_instances).where(*owned)).rowcount
-            keys = connection.scalars(select(_pack.object_key).where(*own)).all()
+            count = connection.execute(delete(packed_instances).where(_instance.object_key.in_(keys_of_them))).rowcount
+            keys = connection.scalars(keys_of_them).all()
             connection.execute(delete(packs).where(*own))
             return count, keys
 
@@ -173,8 +175,11 @@ def _insert(connection: Connection) -> "postgresql.Insert | sqlite.Insert":
     return postgresql.insert(packed_instances)
 
 
-def _add(connection: Connection, pack: Pack, instances: Iterable[PackedInstance], state: bytes, now: datetime) -> int:
-    values = {**pack._asdict(), "instances": 0, "create_time": now, "use_time": now, "state": state}
+def _add(
+    connection: Connection, pack: Pack, instances: Iterable[PackedInstance], origin: PackOrigin, now: datetime
+) -> int:
+    times = {"create_time": now, "use_time": now}
+    values = {**pack._asdict(), **times, "instances": 0, "state": origin.state, "seen": origin.seen}
     connection.execute(insert(packs).values(values))
     statement = _insert(connection).on_conflict_do_nothing().returning(_instance.instance)
     rows = [_row(pack, one) for one in sorted(instances, key=lambda one: one.instance)]  # so no writers ever deadlock

@@ -69,6 +69,7 @@ class CacheTier(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CACHE_TIER_HOT: _ClassVar[CacheTier]
     CACHE_TIER_WARM: _ClassVar[CacheTier]
     CACHE_TIER_DERIVED: _ClassVar[CacheTier]
+    CACHE_TIER_S3: _ClassVar[CacheTier]
 ROLE_UNSPECIFIED: Role
 ROLE_VIEWER: Role
 ROLE_OPERATOR: Role
@@ -101,6 +102,7 @@ CACHE_TIER_UNSPECIFIED: CacheTier
 CACHE_TIER_HOT: CacheTier
 CACHE_TIER_WARM: CacheTier
 CACHE_TIER_DERIVED: CacheTier
+CACHE_TIER_S3: CacheTier
 
 class Tenant(_message.Message):
     __slots__ = ("tenant_id", "create_time", "hide_rejected")

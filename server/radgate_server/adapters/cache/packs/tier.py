@@ -136,11 +136,15 @@ class PackTier:
         self._studies.invalidate(lambda key: key[0] == tenant_id and study in (None, key[1]))
 
     async def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> int:
-        """Drop the tenant's instances, of one study or all; return how many."""
+        """Drop the tenant's instances, of one study or all; return how many.
+
+        What another server has fetched after a change of which this one hears only now stays.
+        """
         study = None if study_instance_uid is None else study_hash(study_instance_uid)
         self._removed(tenant_id, study)
         self.forget(tenant_id, study)
-        count, object_keys = await self.parts.index.drop_study(tenant_id, study)
+        seen = None if self.vouching is None else self.vouching.seen
+        count, object_keys = await self.parts.index.drop_study(tenant_id, study, seen)
         self.forget(tenant_id, study)
         self._in_background(self.delete_objects(object_keys))
         return count

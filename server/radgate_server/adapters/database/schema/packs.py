@@ -17,6 +17,7 @@ packs = Table(
     Column("instances", Integer, nullable=False, comment="that it owned at first"),
     Column("create_time", UtcDateTime, nullable=False, index=True),
     Column("use_time", UtcDateTime, nullable=False, comment="coarse: it orders evictions"),
+    Column("seen", BigInteger, nullable=False, comment="last change that was applied when it was fetched"),
     Column("state", LargeBinary, nullable=False, comment="what the PACS said of the study before it was fetched"),
     Index(None, "tenant_id", "study"),
     Index(None, "tenant_id", "use_time"),

@@ -86,8 +86,11 @@ class PackIndex(Protocol):
         """Forget the instance; returns the objects of packs that own nothing any more, which are forgotten too."""
         ...
 
-    async def drop_study(self, tenant_id: str, study: str | None) -> tuple[int, Sequence[str]]:
-        """Forget the study's packs, or all of the tenant's; returns how many instances, and their objects."""
+    async def drop_study(self, tenant_id: str, study: str | None, seen: int | None = None) -> tuple[int, Sequence[str]]:
+        """Forget the study's packs, or all of the tenant's; returns how many instances, and their objects.
+
+        With `seen`, those alone that were fetched when no later change of the feed had been applied.
+        """
         ...
 
     async def drop_packs(self, object_keys: Collection[str]) -> None:

@@ -20,6 +20,12 @@ def upgrade() -> None:
         sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
         sa.Column("use_time", sa.DateTime(timezone=True), nullable=False, comment="coarse: it orders evictions"),
         sa.Column(
+            "seen",
+            sa.BigInteger(),
+            nullable=False,
+            comment="last change that was applied when it was fetched",
+        ),
+        sa.Column(
             "state",
             sa.LargeBinary(),
             nullable=False,
