@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tests.cluster.cluster import Cluster
+from tests.drill.machines.full_disk import empty_disk, fill_disk
 from tests.e2e.network import child_of
 from tests.e2e.processes import kill_tree
 from tests.e2e.radgate_process import RadgateProcess
@@ -65,5 +66,6 @@ FAULTS: Mapping[str, Fault] = {
     "worker": Fault(lambda cluster: _kill(cluster.workers[0]), lambda cluster: _start(cluster.workers[0])),
     "wire": Fault(lambda cluster: cluster.wire.cut(), lambda cluster: cluster.wire.mend()),
     "gateway": Fault(_kill_envoy, _nothing),
+    "disk": Fault(lambda cluster: fill_disk(cluster.servers[1]), lambda cluster: empty_disk(cluster.servers[1])),
     "clock": Fault(lambda cluster: _set_clock(cluster, A_MINUTE_AHEAD), lambda cluster: _set_clock(cluster, ())),
 }
