@@ -88,7 +88,7 @@ coverage: dev ## Run test-unit (or TESTS=tests: all) and measure its coverage by
 	@printf 'coverage by branch, in percent: '; $(PYTHON) -m coverage report --format=total
 
 .PHONY: cluster
-cluster: dev services ## Start two machines of two processes, two workers, one Envoy, PostgreSQL, Redis, NATS, a PACS (FOLDER=dir)
+cluster: dev services ## Start two machines of two processes, two workers, one Envoy, PostgreSQL, Redis, NATS, S3, a PACS (FOLDER=dir)
 	@$(PYTHON) -m tests.cluster $(if $(FOLDER),--folder "$(FOLDER)")
 
 .PHONY: wheelhouse

@@ -58,6 +58,7 @@ def _description(cluster: Cluster) -> Iterator[str]:
     yield f"Orthanc        AE title {cluster.orthanc.ae_title}, port {cluster.orthanc.dicom_port}"
     yield f"Redis          {cluster.engines.redis.url}"
     yield f"NATS           {cluster.engines.nats.url}"
+    yield f"S3             {cluster.engines.store.endpoint}"
     yield f"PostgreSQL     socket in {cluster.engines.postgres.folder}"
     for process in cluster.processes:
         yield f"{process.folder.name:<14} process {process.pid}, {process.metrics_url}, log {process.log_file}"

@@ -1,4 +1,4 @@
-"""PostgreSQL, Redis, NATS, an Orthanc as the PACS, two machines of two processes each behind one Envoy, and workers."""
+"""PostgreSQL, Redis, NATS, SeaweedFS as S3, a PACS, two machines of two processes behind one Envoy, and workers."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +17,7 @@ from tests.integration.orthanc import OrthancServer
 from tests.integration.ports import free_port
 from tests.integration.postgres import Postgres, running_postgres
 from tests.integration.redis_server import RedisServer, running_redis
+from tests.integration.seaweed import BUCKET, Seaweed, running_seaweed
 
 TENANT = "east"
 MACHINES, PROCESSES = 2, 2
@@ -32,6 +33,7 @@ class Engines:
     postgres: Postgres
     redis: RedisServer
     nats: NatsServer
+    store: Seaweed
 
     def settings(self) -> Mapping[str, str]:
         """Of every process of the cluster, with a database of its own."""
@@ -39,6 +41,9 @@ class Engines:
             "RADGATE_DATABASE_URL": self.postgres.new_database(f"cluster{token_hex(4)}"),
             "RADGATE_LIMITS__REDIS_URL": self.redis.url,
             "RADGATE_JOBS__NATS__URL": self.nats.url,
+            "RADGATE_CACHE__S3__BUCKET": BUCKET,
+            "RADGATE_CACHE__S3__ENDPOINT": self.store.endpoint,
+            "RADGATE_CACHE__S3__ANONYMOUS": "true",
         }
 
 
@@ -82,8 +87,9 @@ def running_engines(folder: Path, host: str) -> Iterator[Engines]:
         running_postgres() as postgres,
         running_redis(host) as redis,
         running_nats(folder / "nats", host=host) as nats,
+        running_seaweed(host) as store,
     ):
-        yield Engines(postgres, redis, nats)
+        yield Engines(postgres, redis, nats, store)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ class Seaweed:
     """`start` and `kill` as often as you like; what it holds stays in `folder`."""
 
     folder: Path
+    host: str = "127.0.0.1"
     ports: dict[str, int] = field(default_factory=lambda: {name: free_port() for name in _PORTS})
     grpc_ports: dict[str, int] = field(default_factory=lambda: {f"{name}.grpc": free_port() for name in _PORTS})
     process: subprocess.Popen[bytes] | None = None
@@ -30,7 +31,7 @@ class Seaweed:
     @property
     def endpoint(self) -> str:
         """As in cache.s3.endpoint."""
-        return f"http://127.0.0.1:{self.ports['s3.port']}"
+        return f"http://{self.host}:{self.ports['s3.port']}"
 
     def start(self) -> None:
         """Start it, and wait until the bucket is there."""
@@ -39,7 +40,7 @@ class Seaweed:
             str(Path(sys.executable).parent / "weed"),
             "server",
             f"-dir={self.folder}",
-            "-ip=127.0.0.1",
+            f"-ip={self.host}",
             "-s3",
             "-filer",
             "-s3.port.iceberg=0",
@@ -79,10 +80,10 @@ class Seaweed:
 
 
 @contextmanager
-def running_seaweed() -> Iterator[Seaweed]:
+def running_seaweed(host: str = "127.0.0.1") -> Iterator[Seaweed]:
     """One that is up."""
     with tempfile.TemporaryDirectory(prefix="radgate-weed-") as folder:
-        server = Seaweed(Path(folder))
+        server = Seaweed(Path(folder), host)
         server.start()
         try:
             yield server

@@ -59,6 +59,8 @@ FAULTS: Mapping[str, Fault] = {
         lambda cluster: cluster.engines.postgres.kill(), lambda cluster: cluster.engines.postgres.start()
     ),
     "nats": Fault(lambda cluster: cluster.engines.nats.kill(), lambda cluster: cluster.engines.nats.start()),
+    "s3": Fault(lambda cluster: cluster.engines.store.kill(), lambda cluster: cluster.engines.store.start()),
+    "silent s3": Fault(lambda cluster: cluster.engines.store.pause(), lambda cluster: cluster.engines.store.resume()),
     "pacs": Fault(lambda cluster: cluster.orthanc.kill(), lambda cluster: cluster.orthanc.start()),
     "silent pacs": Fault(lambda cluster: cluster.orthanc.pause(), lambda cluster: cluster.orthanc.resume()),
     "server": Fault(lambda cluster: _kill(cluster.servers[1]), lambda cluster: _start(cluster.servers[1])),
