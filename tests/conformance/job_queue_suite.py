@@ -303,6 +303,16 @@ class JobQueueSuite:
         assert (failed.reason, failed.message) == ("OBJECT_NOT_FOUND", "no PACS has this study")
         assert failed.attempts == 1
 
+    async def test_a_job_that_failed_begins_again_when_it_is_resumed(self, queue: JobQueue, work: LedWork) -> None:
+        job = await queue.submit(request("1", request_id="mine"))
+        work.fail("1", ObjectNotFoundError("no PACS has this study"))
+        await until(queue, job, JobState.FAILED)
+        assert await queue.resume("alpha", job.job_id) == job
+        assert (await queue.submit(request("1", request_id="mine"))).job_id == job.job_id
+        work.finish("1")
+        done = await until(queue, job, JobState.SUCCEEDED)
+        assert (done.attempts, done.reason, done.message) == (1, "", "")
+
     async def test_a_fault_of_the_server_begins_the_job_again(
         self, queue: JobQueue, work: LedWork, clock: FakeClock
     ) -> None:

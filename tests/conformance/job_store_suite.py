@@ -173,6 +173,8 @@ class JobStoreSuite:
         failed = await store.get("alpha", job.job_id)
         assert (failed.state, failed.attempts) == (JobState.FAILED, MAX_ATTEMPTS)
         assert (failed.reason, failed.message) == (LEFT_TOO_OFTEN.reason, LEFT_TOO_OFTEN.message)
+        assert await store.resume("alpha", job.job_id) == job
+        assert (await claimed(store)).job.attempts == 1
 
     async def test_a_job_that_is_cancelled_after_its_process_has_gone_ends(
         self, store: JobStore, clock: FakeClock

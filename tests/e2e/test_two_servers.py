@@ -50,8 +50,12 @@ type StartWorkers = Callable[[], list[RadgateProcess]]
 
 @pytest.fixture
 def start_workers(tmp_path: Path, postgres: Postgres, orthanc: OrthancServer) -> Iterator[StartWorkers]:
-    """Starts a server that runs no jobs itself, and two workers, all of which search the database rarely."""
+    """Starts a server that runs no jobs itself, and two workers, all of which search the database rarely.
+
+    NATS comes after them.
+    """
     with postgres.database(tmp_path.name) as url, running_nats(tmp_path / "nats") as nats, ExitStack() as running:
+        nats.kill()
 
         def start() -> list[RadgateProcess]:
             common = {
@@ -62,7 +66,11 @@ def start_workers(tmp_path: Path, postgres: Postgres, orthanc: OrthancServer) ->
             idle = {**common, "RADGATE_IMAGING__MAX_RUNNING_JOBS": "0"}
             server = RadgateProcess(tmp_path / "server", idle).tenant(EAST, dimse(orthanc), Role.OPERATOR)
             workers = [server.beside(tmp_path / name, common, (*RADGATE, "worker")) for name in ("a", "b")]
-            return [running.enter_context(process) for process in (server, *workers)]
+            processes = [running.enter_context(process) for process in (server, *workers)]
+            wait_for(lambda: all(ready_without_nats(process) for process in processes), "all are ready without NATS")
+            nats.start()
+            wait_for(lambda: not any(problem_at(process, "nats") for process in processes), "all connect to NATS")
+            return processes
 
         yield start
 
@@ -144,12 +152,22 @@ def burst(servers: Sequence[RadgateProcess], requests: int) -> Counter[int]:
         return Counter(answer.result().status_code for answer in asked)
 
 
-def problem_at(server: RadgateProcess) -> str:
-    """What /readyz says of the other servers; this one is ready all the same."""
-    answer = httpx.get(server.metrics_url.replace("/metrics", "/readyz"), timeout=30, trust_env=False)
+def problem_at(server: RadgateProcess, check: str = "servers") -> str:
+    """What /readyz says of the other servers, or of NATS; this one is ready all the same."""
+    answer = readiness(server)
     assert answer.status_code == 200, answer.text
-    problem: str = answer.json()["checks"]["servers"]["problem"]
+    problem: str = answer.json()["checks"][check]["problem"]
     return problem
+
+
+def ready_without_nats(server: RadgateProcess) -> bool:
+    answer = readiness(server)
+    assert "NATS can't be reached" in answer.json()["checks"]["nats"]["problem"]
+    return answer.status_code == 200
+
+
+def readiness(server: RadgateProcess) -> httpx.Response:
+    return httpx.get(server.metrics_url.replace("/metrics", "/readyz"), timeout=30, trust_env=False)
 
 
 def job_at(web: httpx.Client, name: str) -> dict[str, object]:

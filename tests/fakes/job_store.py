@@ -89,6 +89,9 @@ class MemoryJobStore:
         if entry.job.state is JobState.PAUSED:
             entry.change(state=JobState.WAITING)
             entry.due = self._clock.now()
+        elif entry.job.state is JobState.FAILED:
+            entry.job = Job(job_id, entry.job.request, JobState.WAITING, JobProgress(), entry.job.created)
+            entry.due, entry.cancel_requested = self._clock.now(), False
         return entry.job
 
     async def claim(

@@ -49,6 +49,8 @@ class NatsServer:
         shutil.rmtree(self.folder)
 
     def _listens(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, "NATS ended at its start"
         with socket.socket() as probe:
             return probe.connect_ex((self.host, self.port)) == 0
 

@@ -23,19 +23,19 @@ class Postgres:
     programs: Path
     folder: Path
 
-    def new_database(self, name: str) -> str:
-        """Make a database; return its SQLAlchemy URL."""
+    def new_database(self, name: str, template: str = "template1") -> str:
+        """Make a database, a copy of that one to which nobody is connected; return its SQLAlchemy URL."""
         with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return f"postgresql+psycopg://postgres@/{name}?host={quote(str(self.folder), safe='')}"
 
     @contextmanager
-    def database(self, name: str) -> Iterator[str]:
+    def database(self, name: str, template: str = "template1") -> Iterator[str]:
         """A database of its own for the block; its SQLAlchemy URL.
 
         Where there are many, each goes at its own end: some hundred files each, of all at once, may take minutes.
         """
-        yield self.new_database(name)
+        yield self.new_database(name, template)
         with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 

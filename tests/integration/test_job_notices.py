@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -12,14 +13,15 @@ import nats
 import pytest
 
 from radgate_server.adapters.jobs.nats import NatsAccess, NatsJobNotices, StreamSetup, open_nats_notices
-from radgate_server.core.errors import ConfigurationError, DatabaseUnavailableError
-from radgate_server.core.jobs.job import Job, JobKind, JobRequest, JobState, QueueLoad
+from radgate_server.core.errors import DatabaseUnavailableError
+from radgate_server.core.jobs.job import MAX_ATTEMPTS, Job, JobKind, JobRequest, JobState, QueueLoad
 from radgate_server.core.jobs.ports import JobNotices, JobStore, Report
-from radgate_server.services.jobs.queue import JobLimits, StoredJobQueue
+from radgate_server.services.jobs.queue import LEASE_S, JobLimits, StoredJobQueue
 from tests.conformance.job_notices_suite import JobNoticesSuite, ListDead
 from tests.conformance.job_queue_suite import RETAINED_COUNT, RETAINED_S, JobQueueSuite, request
 from tests.fakes.clock import FakeClock
 from tests.fakes.job_store import MemoryJobStore
+from tests.integration.nats_notices import connected_notices
 from tests.integration.nats_server import NatsServer, running_nats
 from tests.integration.ports import free_port
 
@@ -53,13 +55,8 @@ async def open_one(server: NatsServer, stream: str, counted: Counter[str]) -> As
     async with AsyncExitStack() as stack:
 
         async def open_one() -> NatsJobNotices:
-            notices = open_nats_notices(
-                NatsAccess(url=server.url), StreamSetup(stream), lambda outcome: counted.update([outcome])
-            )
-            stack.push_async_callback(notices.close)
-            notices.start()
-            await so(lambda: notices.connected)
-            return notices
+            connected = connected_notices(server, stream, lambda outcome: counted.update([outcome]))
+            return await stack.enter_async_context(connected)
 
         yield open_one
 
@@ -196,6 +193,24 @@ async def test_a_consumer_that_was_deleted_is_made_again(
         await so(lambda: worker.ran == ["1"])
 
 
+async def test_a_consumer_that_has_gone_silent_is_made_again(
+    open_one: Open, store: CountingStore, server: NatsServer, stream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("radgate_server.adapters.jobs.nats.session.FETCH_S", 0.3)
+    front, *workers = Process(store, await open_one(), max_running=0), *[Process(store, await open_one()) for _ in "ab"]
+    async with running(front, *workers):
+        client = await nats.connect(server.url)
+        until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+        paused = await client.request(
+            f"$JS.API.CONSUMER.PAUSE.{stream}.radgate-workers", json.dumps({"pause_until": until}).encode()
+        )
+        assert json.loads(paused.data)["paused"]
+        await client.close()
+        for study in "123":
+            await front.queue.submit(request(study))
+        await so(lambda: sum(len(worker.ran) for worker in workers) == 3)
+
+
 @pytest.mark.parametrize("streams_are_lost", [False, True])
 async def test_jobs_go_on_without_nats_and_with_it_again(
     tmp_path: Path, store: CountingStore, *, streams_are_lost: bool
@@ -249,6 +264,30 @@ async def test_a_job_that_always_fails_becomes_a_dead_letter(
     }
 
 
+async def test_a_job_that_ends_four_processes_becomes_a_dead_letter_and_can_be_resumed(
+    open_one: Open, server: NatsServer, stream: str
+) -> None:
+    clock = FakeClock()
+    store = CountingStore(clock)
+    job = await store.submit(request("1"), max_waiting=1)
+    for _ in range(MAX_ATTEMPTS):
+        await store.recover(MAX_ATTEMPTS)
+        assert await store.claim(tuple(JobKind), LEASE_S) is not None
+        clock.advance(LEASE_S + 1)
+    worker = Process(store, await open_one())
+    async with running(worker):
+        failed = await ended(worker, job)
+        assert (failed.state, failed.attempts, failed.reason) == (JobState.FAILED, MAX_ATTEMPTS, "INTERNAL")
+        letters: list[dict[str, object]] = []
+        async with asyncio.timeout(30):
+            while not letters:
+                letters = await dead_letters(server, stream)
+        assert [(letter["job"], letter["attempts"]) for letter in letters] == [(job.job_id, MAX_ATTEMPTS)]
+        await worker.queue.resume("alpha", job.job_id)
+        assert (await ended(worker, job)).state is JobState.SUCCEEDED
+    assert worker.ran == ["1"]
+
+
 async def test_a_notice_that_nobody_can_follow_becomes_a_dead_letter(
     open_one: Open, server: NatsServer, stream: str, counted: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -291,25 +330,3 @@ async def test_a_process_starts_without_nats(store: CountingStore) -> None:
         assert "searching the database each second" in await notices.problem()
         assert dropped == ["dropped"]
     await notices.close()
-
-
-async def test_a_server_that_requires_a_password(tmp_path: Path) -> None:
-    with running_nats(tmp_path / "nats", ("--user", "radgate", "--pass", "secret")) as server:
-        for password, connects in (("secret", True), ("wrong", False)):
-            url = server.url.replace("//", f"//radgate:{password}@")
-            notices = open_nats_notices(NatsAccess(url=url), StreamSetup(), lambda _: None)
-            notices.start()
-            async with asyncio.timeout(20 if connects else None):
-                while connects and not notices.connected:
-                    await asyncio.sleep(0.01)
-            if not connects:
-                await asyncio.sleep(0.5)  # in which the one above has long connected
-                assert not notices.connected
-            await notices.close()
-
-
-def test_files_that_are_not_usable_are_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"jobs\.nats"):
-        open_nats_notices(
-            NatsAccess(url="tls://127.0.0.1:1", ca_file=str(tmp_path / "none.pem")), StreamSetup(), lambda _: None
-        )

@@ -107,7 +107,7 @@ class Jobs:
         return _job(self._call(self._stub.PauseJob, messages.PauseJobRequest(job_id=job_id)))
 
     def resume(self, job_id: str) -> messages.Job:
-        """Let a paused job wait for its turn again."""
+        """Let a paused job wait for its turn again, and begin again one that failed."""
         return _job(self._call(self._stub.ResumeJob, messages.ResumeJobRequest(job_id=job_id)))
 
 
@@ -170,7 +170,7 @@ class AsyncJobs:
         return _job(await self._call(self._stub.PauseJob, messages.PauseJobRequest(job_id=job_id)))
 
     async def resume(self, job_id: str) -> messages.Job:
-        """Let a paused job wait for its turn again."""
+        """Let a paused job wait for its turn again, and begin again one that failed."""
         return _job(await self._call(self._stub.ResumeJob, messages.ResumeJobRequest(job_id=job_id)))
 
 

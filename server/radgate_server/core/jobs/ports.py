@@ -69,7 +69,7 @@ class JobQueue(Protocol):
         ...
 
     async def resume(self, tenant_id: str, job_id: str) -> Job:
-        """Let a paused job wait for its turn again; any other stays as it is.
+        """Let a paused job wait for its turn again, and begin again one that failed; any other stays as it is.
 
         Raises:
             ResourceNotFoundError: the tenant has no such job.
@@ -151,7 +151,7 @@ class JobStore(Protocol):
         ...
 
     async def resume(self, tenant_id: str, job_id: str) -> Job:
-        """Let a paused job wait for its turn again. Raises ResourceNotFoundError."""
+        """Let a paused job wait for its turn again, and begin again one that failed. Raises ResourceNotFoundError."""
         ...
 
     async def claim(

@@ -67,7 +67,7 @@ class JobServicer:
         return messages.PauseJobResponse(job=to_job(job))
 
     async def ResumeJob(self, request: messages.ResumeJobRequest, call: Call) -> messages.ResumeJobResponse:
-        """Let a paused job wait for its turn again."""
+        """Let a paused job wait for its turn again, and begin again one that failed."""
         await self._auditor.record(call.caller, AuditAction.CONFIGURE, detail=f"resume job {request.job_id}"[:200])
         job = await self._queue.resume(call.caller.tenant_id, request.job_id)
         return messages.ResumeJobResponse(job=to_job(job))

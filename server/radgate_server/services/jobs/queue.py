@@ -127,7 +127,7 @@ class StoredJobQueue(Repeating):
         return job
 
     async def resume(self, tenant_id: str, job_id: str) -> Job:
-        """Let a paused job wait for its turn again."""
+        """Let a paused job wait for its turn again, and begin again one that failed."""
         job = await self._store.resume(tenant_id, job_id)
         self._change(job)
         return job

@@ -119,7 +119,7 @@ class JobServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ResumeJob(self, request, context):
-        """Lets a paused job wait for its turn again; any other stays as it is.
+        """Lets a paused job wait for its turn again, and begins again one that failed; any other stays as it is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -70,8 +70,8 @@ class SqlJobStore:
         return await self._database.write(lambda connection: self._set_paused(connection, tenant_id, job_id, True))
 
     async def resume(self, tenant_id: str, job_id: str) -> Job:
-        """Let a paused job wait for its turn again. Raises ResourceNotFoundError."""
-        return await self._database.write(lambda connection: self._set_paused(connection, tenant_id, job_id, False))
+        """Let a paused job wait for its turn again, and begin again one that failed. Raises ResourceNotFoundError."""
+        return await self._database.write(lambda connection: self._resume(connection, tenant_id, job_id))
 
     async def claim(
         self, kinds: Collection[JobKind], lease_s: float, classes: Collection[JobClass] = tuple(JobClass)
@@ -155,6 +155,17 @@ class SqlJobStore:
         due = {"due_time": NEVER if paused else now} if row.state == JobState.WAITING else {}
         chosen = column.number == row.number
         connection.execute(update(jobs).where(chosen).values(paused=paused, **due))
+        return job_of(connection.execute(select(jobs).where(chosen)).one())
+
+    def _resume(self, connection: Connection, tenant_id: str, job_id: str) -> Job:
+        now = self._now(connection)
+        row = self._row(connection, tenant_id, job_id, self._known(now).with_for_update())
+        if row.state != JobState.FAILED:
+            return self._set_paused(connection, tenant_id, job_id, False)
+        values = {"state": JobState.WAITING, "attempts": 0, "start_time": None, "end_time": None, "due_time": now}
+        said = {"reason": "", "message": "", "paused": False, "cancel_requested": False}
+        chosen = column.number == row.number
+        connection.execute(update(jobs).where(chosen).values(**values, **said, **progress_of(JobReport())))
         return job_of(connection.execute(select(jobs).where(chosen)).one())
 
     def _row(self, connection: Connection, tenant_id: str, job_id: str, known: Select[Any]) -> Row[Any]:

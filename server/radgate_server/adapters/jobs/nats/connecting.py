@@ -4,6 +4,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from radgate_server.adapters.jobs.nats.notices import NatsJobNotices
@@ -31,15 +32,11 @@ def open_nats_notices(access: NatsAccess, setup: StreamSetup, counted: Callable[
     Raises:
         ConfigurationError: the package nats-py is not installed, or a file is not usable.
     """
-    try:
-        nats: Any = import_module("nats.aio.client")
-    except ImportError:
-        raise ConfigurationError(
-            "jobs.nats.url needs the package nats-py: install the extra nats, as docs/installing.md has it"
-        ) from None
+    nats = _imported("nats.aio.client", "jobs.nats.url needs the package nats-py")
     context = _tls_of(access)
     options: dict[str, Any] = {"tls": context} if context else {}
     if access.credentials_file:
+        _see_that_credentials_can_be_used(access.credentials_file)
         options["user_credentials"] = access.credentials_file
 
     async def connect() -> NatsSession:
@@ -65,6 +62,24 @@ def open_nats_notices(access: NatsAccess, setup: StreamSetup, counted: Callable[
 
 async def _ignore(_: Exception) -> None:
     """The session reports what becomes of the connection; nats-py would log each error with its traceback."""
+
+
+def _imported(module: str, need: str) -> Any:
+    try:
+        return import_module(module)
+    except ImportError:
+        raise ConfigurationError(f"{need}: install the extra nats, as docs/installing.md has it") from None
+
+
+def _see_that_credentials_can_be_used(file: str) -> None:
+    """nats-py reads the file, and imports what it signs with, at each connection only."""
+    _imported("nkeys", "jobs.nats.credentials_file needs the package nkeys")
+    try:
+        Path(file).read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            f"jobs.nats.credentials_file can't be read ({type(error).__name__}); see that it is there and readable"
+        ) from None
 
 
 def _tls_of(access: NatsAccess) -> ssl.SSLContext | None:
