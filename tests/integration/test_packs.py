@@ -1,11 +1,13 @@
 """The tier of packs on a real SeaweedFS: what one server puts there another reads, and what goes wrong."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from secrets import token_hex
+from threading import Thread
 
 import httpx
 import pytest
@@ -72,7 +74,11 @@ class Cluster:
 
     @asynccontextmanager
     async def machine(
-        self, limit_bytes: int = 1 << 40, disk_bytes: int = 512 * MIB, states: "RecordedStates | None" = None
+        self,
+        limit_bytes: int = 1 << 40,
+        disk_bytes: int = 512 * MIB,
+        states: "RecordedStates | None" = None,
+        endpoint: str = "",
     ) -> AsyncIterator[Machine]:
         async with AsyncExitStack() as stack:
             telemetry = RecordingTelemetry()
@@ -85,7 +91,8 @@ class Cluster:
                     keys=self.keys,
                 )
             )
-            objects = ObjectStore(self.settings, "installation", telemetry)
+            settings = self.settings.model_copy(update={"endpoint": endpoint or self.settings.endpoint})
+            objects = ObjectStore(settings, "installation", telemetry)
             parts = PackParts(objects, self.index, disk, SealedForm(self.keys), self.clock, telemetry)
             tier = PackTier(parts, limit_bytes)
             tier.vouch_by(states or RecordedStates())
@@ -100,6 +107,33 @@ class Cluster:
         """Of the one pack."""
         (object_key,) = self.index.packs
         return f"{self.settings.endpoint}/{BUCKET}/{self.settings.prefix}/installation/{object_key}"
+
+
+@contextmanager
+def overloaded_store() -> Iterator[tuple[str, list[str]]]:
+    """The endpoint of a store that answers all with 503 SlowDown, and what it was asked."""
+    asked: list[str] = []
+
+    class SlowDown(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.command)
+            body = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+            self.send_response(503)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Not to stderr."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), SlowDown) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", asked
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -273,6 +307,22 @@ async def test_a_store_that_has_died_costs_a_few_tries_and_comes_back(cluster: C
             seaweed.start()
     async with cluster.machine() as three:
         assert await whole(await got(three.chain, "alpha", refs[1])) == pattern(5000)
+
+
+async def test_a_store_that_asks_to_slow_down_is_left_alone(cluster: Cluster) -> None:
+    """503 SlowDown: what it was asked for comes from the PACS, and nothing that is there is forgotten."""
+    refs = [REF._replace(sop_instance_uid=f"1.2.{number}") for number in range(6)]
+    with overloaded_store() as (endpoint, asked):
+        async with cluster.machine() as one, cluster.machine(endpoint=endpoint) as two:
+            for ref in refs:
+                await one.chain.put("alpha", received(pattern(5000), ref))
+            await one.writer.settle()
+            for handle in [await got(two.chain, "alpha", ref) for ref in refs]:
+                with pytest.raises(CorruptEntryError, match="can't be read now"):
+                    await whole(handle)
+            assert asked == ["GET"] * 3, "then the breaker is open"
+            assert await two.chain.get("alpha", refs[5]) is None
+            assert len(await cluster.index.of_study("alpha", study_hash(STUDY))) == 6
 
 
 async def test_what_was_fetched_under_another_state_is_not_served(cluster: Cluster) -> None:
