@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.bench import scenarios
 from tests.bench.crowd import crowd
 from tests.bench.images import big_instances, ct_instances
+from tests.bench.object_store import object_store
 from tests.bench.progressive import progressive
 from tests.bench.rendered import rendered
 from tests.bench.several_pacs import several_pacs
@@ -33,6 +34,7 @@ SCENARIOS = (
     "trust",
     "memory",
     "worklist",
+    "s3",
 )
 
 
@@ -63,6 +65,7 @@ def main() -> None:
                 "trust": lambda: trust(orthanc, root / "trust", seconds, rounds),
                 "memory": lambda: scenarios.memory(orthanc, root / "memory", mib),
                 "worklist": lambda: worklist(orthanc, root / "worklist", seconds, rounds),
+                "s3": lambda: object_store(root / "s3", rounds),
             }
             rows = []
             for name in wanted:
