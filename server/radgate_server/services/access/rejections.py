@@ -13,6 +13,7 @@ from radgate_server.core.dicom.data_sets import first_value
 from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel, RetrieveScope
 from radgate_server.core.errors import GatewayError, NoPacsConfiguredError, ObjectNotFoundError, ObjectRejectedError
 from radgate_server.core.imaging.metadata.reader import read_metadata
+from radgate_server.core.pacs.background import for_whoever_joins
 from radgate_server.core.query.model import FindResult, MatchingKey, Query
 from radgate_server.core.query.return_attributes import UNIQUE_KEYS
 from radgate_server.lib.answer_cache import AnswerCache
@@ -148,7 +149,7 @@ class Rejections:
     async def _read(self, key: _StudyKey, series: Sequence[str] | None) -> _Known:
         """Read the study's notes, in `series` when those are known, and remember what they hide."""
         before = self._known.get(key)
-        with self._known.loading() as load:
+        with self._known.loading() as load, for_whoever_joins():
             hidden, unread = await self._hidden(key, series)
             if unread:
                 _log.warning("rejection notes of a study could not be read", extra={"tenant": key[0]})

@@ -17,6 +17,7 @@ from radgate_server.core.jobs.job import (
     is_of_the_input,
 )
 from radgate_server.core.jobs.ports import Claim, JobHandler, JobOutcome, JobReport, JobStore, Standing
+from radgate_server.core.pacs.background import Background, current_background
 from radgate_server.services.repeating import Sleep
 
 _log = logging.getLogger(__name__)
@@ -86,6 +87,8 @@ class RunningJob:
         async def report(progress: JobProgress, failures: dict[str, int]) -> None:
             self.report = JobReport(progress, dict(failures))
 
+        if self.job_class is JobClass.BACKGROUND:
+            current_background.set(Background())
         await handler(self._claim.job.request, report)
 
     async def _conclude(self) -> None:

@@ -5,6 +5,9 @@ and reads from there. The fetch runs at most a window ahead of its fastest reade
 PACS and memory never depends on the study's size; readers that all stand still for long don't hold the association: the
 rest goes on to disk. When the warm tier can't take an instance, it is held in memory until every reader has passed it,
 and then the slowest reader sets the pace. When nobody reads any more, the fetch is cancelled.
+
+A fetch for readers who don't wait (ADR 66) gives way to others at the PACS and asks for the rest again, until a reader
+joins who does.
 """
 
 import asyncio
@@ -18,7 +21,9 @@ from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.dicom.instances import FailedInstance, InstanceHandle, ListedInstance, ReceivedInstance
 from radgate_server.core.dicom.memory_instance import MemoryInstance
 from radgate_server.core.errors import GatewayError, InstanceNotSentError, StorageFullError
+from radgate_server.core.pacs.background import Background, GaveWayError, current_background, is_background
 from radgate_server.core.pacs.ports import PacsClient
+from radgate_server.services.pacs.fetch_scopes import instance_scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,7 @@ class Fetch:
         self._arrival = asyncio.Event()
         self._reader_moved = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._background = Background() if is_background() else None
 
     def start(self) -> asyncio.Task[None]:
         """Begin; the first reader joins before."""
@@ -118,6 +124,8 @@ class Fetch:
 
     def join(self, wanted: frozenset[InstanceRef]) -> FetchReader:
         """Read the instances of `wanted`, each of which it will bring."""
+        if self._background is not None and not is_background():
+            self._background.await_from_now()
         reader = FetchReader(self, wanted, len(self._arrived), self._arrived_bytes)
         self._readers.add(reader)
         return reader
@@ -150,14 +158,32 @@ class Fetch:
         error: GatewayError = InstanceNotSentError(
             "the PACS lists the instance but did not send it", pacs=self._client.name
         )
+        current_background.set(self._background)
         try:
-            for scope in self._scopes:
-                await self._fetch_scope(scope)
+            await self._fetch_scopes()
         except GatewayError as failure:
             error = failure
         finally:
             # Also after a defect or a cancellation: no reader may wait for what will never come.
             self._fail_pending(error)
+
+    async def _fetch_scopes(self) -> None:
+        scopes = list(reversed(self._scopes))
+        while scopes:
+            scope = scopes.pop()
+            try:
+                await self._fetch_scope(scope)
+            except GaveWayError:
+                scopes += reversed(self._rest_of(scope))
+
+    def _rest_of(self, scope: RetrieveScope) -> Sequence[RetrieveScope]:
+        """What is still to come: series of which nothing has, the rest one by one. What came would come again else."""
+        listed = [entry.ref for entry in self._listed if scope.contains(entry.ref)]
+        missing = [ref for ref in listed if ref in self._pending]
+        begun = {ref.series_instance_uid for ref in listed if ref not in self._pending}
+        whole = dict.fromkeys(ref.series_instance_uid for ref in missing if ref.series_instance_uid not in begun)
+        singles = [instance_scope(ref) for ref in missing if ref.series_instance_uid in begun]
+        return [*singles, *(RetrieveScope(scope.study_instance_uid, series) for series in whole)]
 
     async def _fetch_scope(self, scope: RetrieveScope) -> None:
         listed = [entry for entry in self._listed if scope.contains(entry.ref)]

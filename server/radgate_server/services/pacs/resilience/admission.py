@@ -4,10 +4,11 @@ Each operation needs room in three places at once: at the endpoint (a host and p
 configured), in the connections of its PACS, and in what its tenant may do at all its PACS. It takes room in all or in
 none, so that nobody holds one thing while waiting for another.
 
-Operations are of three classes (`Urgency`). Transfers leave a share of each capacity to searches and listings, and
+Operations are of four classes (`Urgency`). Transfers leave a share of each capacity to searches and listings, and
 listings leave one to searches, which therefore seldom wait. When capacity is free, a class goes first that has less in
 progress at its PACS than its least share, whatever the others need; then searches go before listings, and listings
-before transfers.
+before transfers. Background transfers have no least share: they go when nobody else can, and are asked to give way when
+somebody else must wait for a place that they hold (ADR 66).
 Within a class the tenant goes first that has the least in progress at the endpoint, among equals the one served the
 longest ago; of one tenant, its queues take turns; within a queue, first come is first served.
 """
@@ -27,16 +28,20 @@ class Urgency(IntEnum):
     """Lists what a retrieve is to bring."""
     TRANSFER = 2
     """Moves instances, for minutes perhaps."""
+    BACKGROUND = 3
+    """Moves instances that nobody waits for."""
 
 
 def reserved(limit: int, urgency: Urgency) -> int:
     """How many of so many places the class leaves to those that are more urgent.
 
     Transfers leave a quarter: one of up to four places, at least two of more. Listings leave half of that, at least one
-    of three places. Of a single place nobody leaves anything.
+    of three places. Background transfers leave three quarters. Of a single place nobody leaves anything.
     """
     if limit == 1 or urgency is Urgency.SEARCH:
         return 0
+    if urgency is Urgency.BACKGROUND:
+        return limit - max(1, limit // 4)
     if urgency is Urgency.LISTING:
         return 0 if limit == 2 else max(1, limit // 8)
     return 1 if limit <= 4 else max(2, limit // 4)
@@ -80,6 +85,8 @@ class Capacity:
         """Whether one more fits."""
         if self.limit is None:
             return True
+        if urgency is Urgency.BACKGROUND and not self.has_place(Urgency.TRANSFER):
+            return False  # what transfers leave to others is not for it either
         not_more_urgent = sum(self.running_of[urgency:])
         return self.running < self.limit and not_more_urgent < self.limit - reserved(self.limit, urgency)
 
@@ -102,16 +109,19 @@ class OperationQueue:
     def rank(self) -> tuple[int, int, int, int]:
         """The lowest goes first."""
         urgency = self.queue_key.urgency
+        if urgency is Urgency.BACKGROUND:
+            return 1 + urgency, self.share.running, self.share.served, self.served
         has_least = self.pacs.running_of[urgency] >= least_share(self.queue_key.connections)
         return (1 + urgency) * has_least, self.share.running, self.share.served, self.served
 
 
 @dataclass(slots=True, eq=False)
 class Reservation:
-    """One operation: it waits, then it is admitted, then it leaves."""
+    """One operation: it waits, then it is admitted, then it leaves. `gives_way`: it should leave soon, for others."""
 
     queue: OperationQueue
     admitted: bool = False
+    gives_way: bool = False
 
 
 class Admission:
@@ -124,6 +134,7 @@ class Admission:
         self._queues: WeakValueDictionary[QueueKey, OperationQueue] = WeakValueDictionary()
         self._capacities: WeakValueDictionary[tuple[str, ...], Capacity] = WeakValueDictionary()
         self._waiting: dict[OperationQueue, None] = {}  # in the order in which they began to
+        self._background: dict[Reservation, None] = {}  # those admitted, in the order in which they were
         self._servers = 1
         self._served = 0
 
@@ -141,10 +152,26 @@ class Admission:
         if not queue.waiting and queue.may_go():
             self._admit(reservation)
         else:
-            queue.waiting.append(reservation)
-            queue.pacs.waiting += 1
-            self._waiting[queue] = None
+            self._begin_waiting(reservation)
         return reservation
+
+    def move(self, reservation: Reservation, queue: OperationQueue) -> list[Reservation]:
+        """Make it one of another class, at its place if it is admitted, else the last of its queue.
+
+        Returns who is admitted by it.
+        """
+        if not reservation.admitted:
+            reservation.queue.waiting.remove(reservation)
+            self._stopped_waiting(reservation)
+            reservation.queue = queue
+            self._begin_waiting(reservation)
+            return self._fill()
+        for capacity in queue.capacities:
+            capacity.running_of[reservation.queue.queue_key.urgency] -= 1
+            capacity.running_of[queue.queue_key.urgency] += 1
+        self._background.pop(reservation, None)
+        reservation.queue, reservation.gives_way = queue, False
+        return self._fill()
 
     def leave(self, reservation: Reservation) -> list[Reservation]:
         """Give the place back, or give up waiting. Returns who was admitted instead."""
@@ -155,6 +182,7 @@ class Admission:
             return []
         for capacity in queue.capacities:
             capacity.running_of[queue.queue_key.urgency] -= 1
+        self._background.pop(reservation, None)
         return self._fill()
 
     def share(self, servers: int) -> list[Reservation]:
@@ -177,6 +205,8 @@ class Admission:
             self._stopped_waiting(reservation)
             self._admit(reservation)
             admitted.append(reservation)
+        for queue in self._waiting:
+            self._ask_to_give_way(queue)
         return admitted
 
     def _admit(self, reservation: Reservation) -> None:
@@ -186,6 +216,25 @@ class Admission:
         queue.served = queue.share.served = self._served
         for capacity in queue.capacities:
             capacity.running_of[queue.queue_key.urgency] += 1
+        if queue.queue_key.urgency is Urgency.BACKGROUND:
+            self._background[reservation] = None
+
+    def _begin_waiting(self, reservation: Reservation) -> None:
+        queue = reservation.queue
+        queue.waiting.append(reservation)
+        queue.pacs.waiting += 1
+        self._waiting[queue] = None
+        self._ask_to_give_way(queue)
+
+    def _ask_to_give_way(self, queue: OperationQueue) -> None:
+        """Of each capacity that is full, have a background transfer end for each one that waits in the queue."""
+        if queue.queue_key.urgency is Urgency.BACKGROUND or not self._background:
+            return
+        for full in [capacity for capacity in queue.capacities if not capacity.has_place(queue.queue_key.urgency)]:
+            within = [each for each in self._background if any(one is full for one in each.queue.capacities)]
+            asked = sum(each.gives_way for each in within)
+            for each in [each for each in within if not each.gives_way][: max(0, len(queue.waiting) - asked)]:
+                each.gives_way = True
 
     def _stopped_waiting(self, reservation: Reservation) -> None:
         reservation.queue.pacs.waiting -= 1

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.services.pacs.resilience.admission import Admission, OperationQueue, Reservation
@@ -11,13 +12,21 @@ class NotAdmittedError(Exception):
     """The operation's turn did not come in time. Never leaves this package."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Sleeper:
+    """Who waits: `turn` is set when it is its turn, `timeout` ends it."""
+
+    turn: asyncio.Future[None]
+    timeout: asyncio.Timeout
+
+
 class FairGate:
     """Hands out turns; belongs to one event loop. Whoever is cancelled while waiting loses nothing for the others."""
 
     def __init__(self, admission: Admission, telemetry: Telemetry) -> None:
         self._admission = admission
         self._telemetry = telemetry
-        self._sleeping: dict[Reservation, asyncio.Future[None]] = {}
+        self._sleeping: dict[Reservation, _Sleeper] = {}
 
     async def enter(self, queue: OperationQueue, *, max_wait_s: float) -> Reservation:
         """Wait for a turn, at most so many seconds; give it back with `leave`.
@@ -25,11 +34,26 @@ class FairGate:
         Raises:
             NotAdmittedError: it did not come in time.
         """
+        reservation = self.apply(queue)
+        await self.admitted(reservation, max_wait_s=max_wait_s)
+        return reservation
+
+    def apply(self, queue: OperationQueue) -> Reservation:
+        """Take a place in the queue; await `admitted` at once, which gives it back when it raises."""
         reservation = self._admission.enter(queue)
         self._report(reservation)
+        return reservation
+
+    async def admitted(self, reservation: Reservation, *, max_wait_s: float | None) -> None:
+        """Wait for its turn, None: for as long as it takes. Raises NotAdmittedError."""
         if not reservation.admitted:
             await self._wait(reservation, max_wait_s)
-        return reservation
+
+    def move(self, reservation: Reservation, queue: OperationQueue, *, max_wait_s: float) -> None:
+        """Make it one of another class, which waits so many seconds from now on."""
+        if (sleeper := self._sleeping.get(reservation)) is not None and not sleeper.turn.done():
+            sleeper.timeout.reschedule(asyncio.get_running_loop().time() + max_wait_s)
+        self._wake(self._admission.move(reservation, queue))
 
     def leave(self, reservation: Reservation) -> None:
         """The operation has ended; the next ones are admitted."""
@@ -44,22 +68,23 @@ class FairGate:
     def _wake(self, admitted: Sequence[Reservation]) -> None:
         for reservation in admitted:
             self._report(reservation)
-            future = self._sleeping[reservation]
-            if not future.done():  # else it is being cancelled, and will pass its turn on
-                future.set_result(None)
+            turn = self._sleeping[reservation].turn
+            if not turn.done():  # else it is being cancelled, and will pass its turn on
+                turn.set_result(None)
 
-    async def _wait(self, reservation: Reservation, max_wait_s: float) -> None:
-        self._sleeping[reservation] = future = asyncio.get_running_loop().create_future()
+    async def _wait(self, reservation: Reservation, max_wait_s: float | None) -> None:
         try:
-            async with asyncio.timeout(max_wait_s):
-                await future
+            async with asyncio.timeout(max_wait_s) as timeout:
+                turn = asyncio.get_running_loop().create_future()
+                self._sleeping[reservation] = _Sleeper(turn, timeout)
+                await turn
         except BaseException as error:
             self.leave(reservation)
             if isinstance(error, TimeoutError):
                 raise NotAdmittedError from None
             raise
         finally:
-            del self._sleeping[reservation]
+            self._sleeping.pop(reservation, None)
 
     def _report(self, reservation: Reservation) -> None:
         capacity, queue_key = reservation.queue.pacs, reservation.queue.queue_key

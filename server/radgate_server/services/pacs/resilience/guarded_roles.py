@@ -7,6 +7,7 @@ from dataclasses import replace
 from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.dicom.instances import Arrival, ListedInstance, ReceivedInstance
 from radgate_server.core.errors import PacsFailedError
+from radgate_server.core.pacs.background import GaveWayError, is_background
 from radgate_server.core.pacs.ports import (
     ChangeBatch,
     EchoReport,
@@ -64,7 +65,7 @@ class _GuardedQuery:
         self._pacs_caller = pacs_caller
 
     async def find(self, query: Query, *, max_results: int) -> FindResult:
-        urgency = Urgency.LISTING if query.listing else Urgency.SEARCH
+        urgency = Urgency.LISTING if query.listing or is_background() else Urgency.SEARCH
         return await self._pacs_caller.ask(
             Operation.FIND, lambda: self._query.find(query, max_results=max_results), urgency
         )
@@ -111,7 +112,7 @@ class _GuardedReader:
         self, stack: AsyncExitStack, scope: RetrieveScope, listed: Sequence[ListedInstance]
     ) -> AsyncIterator[Arrival]:
         async with AsyncExitStack() as opening:
-            attempt = await opening.enter_async_context(self._pacs_caller.attempt(Operation.RETRIEVE))
+            attempt = await opening.enter_async_context(self._pacs_caller.transfer())
             try:
                 arrivals = await opening.enter_async_context(self._reader.retrieve(scope, listed))
                 first = await anext(arrivals, None)
@@ -142,6 +143,8 @@ class _Arrivals:
         first, self._first = self._first, None
         if first is not None:
             return first
+        if self._attempt.gives_way:
+            raise GaveWayError
         try:
             arrival = await anext(self._others)
         except Exception as error:

@@ -7,12 +7,14 @@ back-off holds no place that others could use, and each attempt counts for the b
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
 from types import TracebackType
 from typing import Self
 
 from radgate_server.core.errors import PacsBusyError, PacsCircuitOpenError, PacsError
+from radgate_server.core.pacs.background import Background, current_background
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.lib.clock import Clock
 from radgate_server.lib.deadline import remaining_s
@@ -106,6 +108,13 @@ class PacsCaller:
         queue = self._queues[URGENCIES[operation] if urgency is None else urgency]
         return Attempt(queue, self._breakers[operation], self._liveness, self._resources, operation)
 
+    def transfer(self) -> "Attempt":
+        """An attempt of RETRIEVE, which goes last and gives way as long as nobody waits for it."""
+        attempt = self.attempt(Operation.RETRIEVE)
+        if (background := current_background.get()) is not None:
+            attempt.go_last(background, self._queues[Urgency.BACKGROUND])
+        return attempt
+
     async def _once[T](self, operation: Operation, call: Callable[[], Awaitable[T]], urgency: Urgency | None) -> T:
         async with self.attempt(operation, urgency) as attempt:
             try:
@@ -159,20 +168,45 @@ class Attempt:
         self._ticket: Ticket | None = None
         self._started_s = 0.0
         self._verdict = Verdict.UNKNOWN
+        self._background: Background | None = None
+        self._last_queue = queue
+        self._stack = ExitStack()
+
+    def go_last(self, background: Background, queue: OperationQueue) -> None:
+        """Wait in this queue, for as long as it takes, until somebody waits for the result."""
+        self._background, self._last_queue = background, queue
+
+    @property
+    def gives_way(self) -> bool:
+        """Whether others wait for its place, while nobody waits for it."""
+        return self._reservation is not None and self._reservation.gives_way
 
     async def __aenter__(self) -> Self:
-        reservation = await self._resources.gate.enter(
-            self._queue, max_wait_s=self._resources.max_wait_s[self._operation]
-        )
+        reservation = await self._admitted()
         now_s = self._resources.clock.monotonic_s()
         ticket = self._breaker.enter(now_s)
         if ticket is None:
+            self._stack.close()
             self._resources.gate.leave(reservation)
             raise circuit_open(self._queue.queue_key.pacs, self._operation, self._breaker.refusal_s(now_s) or 0.0)
         self._reservation, self._ticket, self._started_s = reservation, ticket, now_s
         if self._is_short:
             self._liveness.ask(now_s)
         return self
+
+    async def _admitted(self) -> Reservation:
+        gate, max_wait_s = self._resources.gate, self._resources.max_wait_s[self._operation]
+        background = self._background
+        if background is None or background.is_awaited:
+            return await gate.enter(self._queue, max_wait_s=max_wait_s)
+        reservation = gate.apply(self._last_queue)
+        with ExitStack() as stack:
+            stack.enter_context(
+                background.when_awaited(lambda: gate.move(reservation, self._queue, max_wait_s=max_wait_s))
+            )
+            await gate.admitted(reservation, max_wait_s=None)
+            self._stack = stack.pop_all()
+        return reservation
 
     @property
     def pacs(self) -> str:
@@ -209,6 +243,7 @@ class Attempt:
             self._breaker.record(self._ticket, self._verdict, now_s)
             if self._is_short:
                 self._liveness.leave(now_s)
+            self._stack.close()
             self._resources.gate.leave(self._reservation)
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from radgate_server.services.pacs.resilience.admission import Admission, QueueKey, Reservation, Urgency, reserved
 
 ENDPOINT = "pacs:104"
-SEARCH, LISTING, TRANSFER = Urgency
+SEARCH, LISTING, TRANSFER, BACKGROUND = Urgency
 
 
 def queue_key(
@@ -40,12 +40,23 @@ def drain(admission: Admission, running: list[Reservation], rounds: int) -> list
 
 
 @pytest.mark.parametrize(
-    ("limit", "by_listings", "by_transfers"),
-    [(1, 0, 0), (2, 0, 1), (3, 1, 1), (4, 1, 1), (5, 1, 2), (8, 1, 2), (16, 2, 4), (1000, 125, 250)],
+    ("limit", "by_listings", "by_transfers", "in_background"),
+    [
+        (1, 0, 0, 1),
+        (2, 0, 1, 1),
+        (3, 1, 1, 1),
+        (4, 1, 1, 1),
+        (5, 1, 2, 1),
+        (8, 1, 2, 2),
+        (16, 2, 4, 4),
+        (1000, 125, 250, 250),
+    ],
 )
-def test_a_share_is_left_to_what_is_more_urgent(limit: int, by_listings: int, by_transfers: int) -> None:
-    kept = [reserved(limit, urgency) for urgency in (SEARCH, LISTING, TRANSFER)]
-    assert kept == [0, by_listings, by_transfers]
+def test_a_share_is_left_to_what_is_more_urgent(
+    limit: int, by_listings: int, by_transfers: int, in_background: int
+) -> None:
+    kept = [reserved(limit, urgency) for urgency in Urgency]
+    assert kept == [0, by_listings, by_transfers, limit - in_background]
 
 
 def test_an_endpoint_has_so_many_at_the_same_time_whoever_they_are() -> None:
@@ -167,6 +178,82 @@ def test_retrieves_do_not_wait_for_ever_behind_queries() -> None:
     running = fill(admission, queue_key(urgency=SEARCH), 20)[:1]
     retrieve = admission.enter(admission.queue(queue_key()))
     assert retrieve in drain(admission, running, 2)
+
+
+def test_background_transfers_go_when_nobody_else_can() -> None:
+    admission = Admission(per_endpoint=1, per_tenant=100)
+    running = fill(admission, queue_key(urgency=SEARCH), 1)
+    fill(admission, queue_key(urgency=BACKGROUND), 2)
+    for urgency in (TRANSFER, LISTING, SEARCH):
+        fill(admission, queue_key(urgency=urgency), 2)
+    order = [reservation.queue.queue_key.urgency for reservation in drain(admission, running, 8)]
+    assert order[-2:] == [BACKGROUND, BACKGROUND]
+
+
+def test_background_transfers_leave_searches_what_transfers_leave_them() -> None:
+    admission = Admission(per_endpoint=4, per_tenant=100)
+    transfers = fill(admission, queue_key(), 3)
+    assert admitted(transfers) == 3
+    assert admitted(fill(admission, queue_key(urgency=BACKGROUND), 1)) == 0
+    assert admission.enter(admission.queue(queue_key(urgency=SEARCH))).admitted
+
+
+@pytest.mark.parametrize("urgency", [SEARCH, LISTING, TRANSFER])
+def test_a_background_transfer_gives_way_to_whoever_has_to_wait_for_its_place(urgency: Urgency) -> None:
+    admission = Admission(per_endpoint=1, per_tenant=100)
+    (running,) = fill(admission, queue_key(urgency=BACKGROUND), 1)
+    (other,) = fill(admission, queue_key(endpoint="other", pacs="other", urgency=BACKGROUND), 1)
+    fill(admission, queue_key("west", urgency=BACKGROUND), 1)
+    assert not running.gives_way
+    (waiting,) = fill(admission, queue_key("west", urgency=urgency), 1)
+    assert (running.gives_way, other.gives_way, waiting.admitted) == (True, False, False)
+    assert admission.leave(running) == [waiting]
+
+
+def test_as_many_background_transfers_give_way_as_there_are_who_wait() -> None:
+    admission = Admission(per_endpoint=8, per_tenant=100)
+    background = fill(admission, queue_key(urgency=BACKGROUND), 3)
+    assert admitted(background) == 2
+    running = fill(admission, queue_key(urgency=SEARCH), 7)
+    assert [each.gives_way for each in background] == [True, False, False]
+    fill(admission, queue_key(urgency=SEARCH), 1)
+    assert [each.gives_way for each in background] == [True, True, False]
+    assert admitted(running) == 6
+
+
+def test_a_background_transfer_gives_way_to_who_begins_to_wait_for_it_later() -> None:
+    admission = Admission(per_endpoint=1, per_tenant=1)
+    (elsewhere,) = fill(admission, queue_key(endpoint="other", pacs="other"), 1)
+    (waiting,) = fill(admission, queue_key(), 1)  # for the tenant's one place
+    (background,) = fill(admission, queue_key("west", urgency=BACKGROUND), 1)
+    assert (background.admitted, background.gives_way) == (True, False)
+    assert admission.leave(elsewhere) == []
+    assert background.gives_way
+    assert admission.leave(background) == [waiting]
+
+
+def test_who_is_awaited_keeps_its_place_and_gives_way_no_more() -> None:
+    admission = Admission(per_endpoint=1, per_tenant=100)
+    (running,) = fill(admission, queue_key(urgency=BACKGROUND), 1)
+    fill(admission, queue_key(urgency=SEARCH), 1)
+    assert admission.move(running, admission.queue(queue_key())) == []
+    assert (running.admitted, running.gives_way, running.queue.pacs.running_of) == (True, False, [0, 0, 1, 0])
+
+
+def test_who_is_awaited_goes_before_those_who_are_not() -> None:
+    admission = Admission(per_endpoint=1, per_tenant=100)
+    (running,) = fill(admission, queue_key(urgency=SEARCH), 1)
+    first, second = fill(admission, queue_key(urgency=BACKGROUND), 2)
+    assert admission.move(second, admission.queue(queue_key())) == []
+    assert (second.queue.pacs.waiting, admission.leave(running)) == (2, [second])
+    assert admission.leave(second) == [first]
+
+
+def test_who_is_awaited_is_admitted_where_background_transfers_are_not() -> None:
+    admission = Admission(per_endpoint=4, per_tenant=100)
+    _, waiting = fill(admission, queue_key(urgency=BACKGROUND), 2)
+    assert not waiting.admitted
+    assert admission.move(waiting, admission.queue(queue_key())) == [waiting]
 
 
 def test_who_gives_up_is_not_admitted_and_nobody_else_waits_for_it() -> None:

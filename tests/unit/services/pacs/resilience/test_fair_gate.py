@@ -12,6 +12,7 @@ from tests.fakes.telemetry import RecordingTelemetry
 
 QUERY = QueueKey("pacs:104", "east", "main", 100, Urgency.SEARCH)
 RETRIEVE = QueueKey("pacs:104", "east", "main", 100, Urgency.TRANSFER)
+BACKGROUND = QueueKey("pacs:104", "east", "main", 100, Urgency.BACKGROUND)
 
 
 class EndpointSecurity:
@@ -19,7 +20,7 @@ class EndpointSecurity:
 
     def __init__(self, places: int = 1) -> None:
         admission = Admission(per_endpoint=places, per_tenant=100)
-        self.queues = {queue_key: admission.queue(queue_key) for queue_key in (QUERY, RETRIEVE)}
+        self.queues = {queue_key: admission.queue(queue_key) for queue_key in (QUERY, RETRIEVE, BACKGROUND)}
         self.telemetry = RecordingTelemetry()
         self.gate = FairGate(admission, self.telemetry)
 
@@ -41,6 +42,22 @@ async def test_who_waits_too_long_gives_up_and_its_place_in_line_is_gone() -> No
     assert narrow.counts() == (0, 1)
     narrow.leave(inside)
     narrow.leave(await narrow.enter())
+    assert narrow.counts() == (0, 0)
+
+
+async def test_who_waits_for_nobody_waits_without_an_end_until_somebody_does() -> None:
+    narrow = EndpointSecurity()
+    inside = await narrow.enter()
+    waiting, passing = narrow.gate.apply(narrow.queues[BACKGROUND]), narrow.gate.apply(narrow.queues[BACKGROUND])
+    turns = [asyncio.create_task(narrow.gate.admitted(each, max_wait_s=None)) for each in (waiting, passing)]
+    await asyncio.sleep(0)
+    narrow.gate.move(passing, narrow.queues[RETRIEVE], max_wait_s=30)
+    narrow.leave(inside)
+    await turns[1]
+    narrow.gate.move(waiting, narrow.queues[RETRIEVE], max_wait_s=0)
+    with pytest.raises(NotAdmittedError):
+        await turns[0]
+    narrow.leave(passing)
     assert narrow.counts() == (0, 0)
 
 
