@@ -178,3 +178,25 @@ def test_a_value_that_is_none_of_the_known_ones_is_refused(server: RadgateProces
     with rest_of(server) as rest:
         assert rest.post("/keys", json={"role": "ROLE_VIEVER"}).status_code == 400
         assert rest.get("/audit/records?outcome=AUDIT_OUTCOME_DENYED").status_code == 400
+
+
+def test_a_study_is_prefetched_over_rest_and_its_outcome_is_listed(server: RadgateProcess) -> None:
+    server.cli("cache", "invalidate", "--tenant", EAST)
+    with rest_of(server) as rest:
+        taken = rest.post("/admin/cache/warm", json={"studyInstanceUids": [GREY_STUDY, "2.25.404"]})
+        assert taken.status_code == 200, taken.text
+        job_id = taken.json()["job"]["jobId"]
+
+        def job() -> dict[str, str]:
+            found: dict[str, str] = rest.get(f"/jobs/{job_id}").json()["job"]
+            return found
+
+        wait_for(lambda: job()["state"] == "JOB_STATE_SUCCEEDED", "the job has ended", SEEN_S)
+        assert int(job()["fetchedBytes"]) > 0
+        rows = rest.get(f"/admin/cache/warm/{job_id}").json()["studies"]
+        assert {row["studyInstanceUid"]: row["outcome"] for row in rows} == {
+            GREY_STUDY: "PREFETCH_OUTCOME_FETCHED",
+            "2.25.404": "PREFETCH_OUTCOME_NOT_FOUND",
+        }
+        by_command = json.loads(server.cli("cache", "warmed", "--tenant", EAST, "--json", job_id))
+        assert {row["study_instance_uid"]: row["instances"] for row in by_command}[GREY_STUDY] == GREY_SLICES

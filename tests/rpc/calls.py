@@ -11,6 +11,7 @@ from radgate_server.rpc.server.grpc_server import (
     DICOMWEB,
     HEALTH,
     JOBS,
+    PREFETCH,
     QUARANTINE,
     QUERY,
     REFLECTION,
@@ -20,7 +21,21 @@ from radgate_server.rpc.server.grpc_server import (
     TRANSCODE,
 )
 
-SERVICES = (QUERY, RETRIEVE, TRANSCODE, JOBS, STORE, AUDIT, RETENTION, QUARANTINE, ADMIN, DICOMWEB, HEALTH, REFLECTION)
+SERVICES = (
+    QUERY,
+    RETRIEVE,
+    TRANSCODE,
+    JOBS,
+    STORE,
+    AUDIT,
+    RETENTION,
+    PREFETCH,
+    QUARANTINE,
+    ADMIN,
+    DICOMWEB,
+    HEALTH,
+    REFLECTION,
+)
 RPCS: dict[str, MethodDescriptor] = {
     f"{service.full_name}/{method.name}": method for service in SERVICES for method in service.methods
 }

@@ -106,6 +106,7 @@ def _installation(rig: "Rig") -> Installation:
             holders=rig.holders,
             accesses=rig.accesses,
             packs=MemoryPackIndex(rig.clock.now),
+            prefetched=rig.prefetched,
         ),
         secrets=Secrets(box=rig.box, ring=keys, sealed=keys, reader=keys, peers=bytes(32)),
         audit=AuditStore(

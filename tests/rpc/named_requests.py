@@ -12,6 +12,7 @@ from radgate.v1 import admin_service_pb2 as admin
 from radgate.v1 import audit_service_pb2 as audit
 from radgate.v1 import dicom_pb2 as dicom
 from radgate.v1 import job_service_pb2 as jobs
+from radgate.v1 import prefetch_service_pb2 as prefetch
 from radgate.v1 import quarantine_service_pb2 as quarantine
 from radgate.v1 import query_service_pb2 as query
 from radgate.v1 import retention_service_pb2 as retention
@@ -51,7 +52,7 @@ def _of_study(ids: Ids) -> Any:
 
 REQUESTS_OF: Mapping[str, Any] = {
     f"{service.full_name}/{method.name}": GetMessageClass(method.input_type)
-    for module in (admin, audit, jobs, quarantine, query, retention, retrieve, transcode, web)
+    for module in (admin, audit, jobs, prefetch, quarantine, query, retention, retrieve, transcode, web)
     for service in module.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 }
@@ -98,6 +99,7 @@ REQUESTS: Mapping[str, Callable[[Ids], Any]] = {
     _V1 + "AdminService/FailbackPacs": lambda ids: admin.FailbackPacsRequest(name=ids.pacs),
     _V1 + "AdminService/ListPacsTransitions": lambda ids: admin.ListPacsTransitionsRequest(name=ids.pacs),
     _V1 + "AdminService/InvalidateCache": lambda ids: admin.InvalidateCacheRequest(study_instance_uid=ids.study),
+    _V1 + "PrefetchService/ListPrefetchedStudies": lambda ids: prefetch.ListPrefetchedStudiesRequest(job_id=ids.job),
     _V1 + "QuarantineService/ReadQuarantinedInstance": lambda ids: quarantine.ReadQuarantinedInstanceRequest(
         entry_id=ids.entry
     ),

@@ -12,6 +12,7 @@ from radgate.dicomweb.v1 import dicomweb_service_pb2 as web
 from radgate.v1 import admin_service_pb2 as admin
 from radgate.v1 import audit_service_pb2 as audit
 from radgate.v1 import job_service_pb2 as jobs
+from radgate.v1 import prefetch_service_pb2 as prefetch
 from radgate.v1 import retention_service_pb2 as retention
 from radgate.v1 import retrieve_service_pb2 as retrieve
 from radgate_server.core.access.tenancy import Role
@@ -46,6 +47,7 @@ MADE: Mapping[str, Callable[[Ids], Message | Iterable[Message]]] = {
     "JobService/CreateJob": lambda _: jobs.CreateJobRequest(
         make_thumbnails=jobs.MakeThumbnailsJob(study_instance_uid=EAST_STUDY)
     ),
+    "PrefetchService/PrefetchStudies": lambda _: prefetch.PrefetchStudiesRequest(study_instance_uids=[EAST_STUDY]),
     "AuditService/MakeAuditReport": lambda _: audit.MakeAuditReportRequest(spec=WEEKLY.spec),
     "AuditService/RunReportSchedule": lambda _: audit.RunReportScheduleRequest(name="weekly"),
     "AuditService/CreateReportSchedule": lambda _: audit.CreateReportScheduleRequest(schedule=named("other")),

@@ -26,6 +26,7 @@ from radgate_server.rpc.v1.admin import AdminServicer
 from radgate_server.rpc.v1.audit import AuditServicer
 from radgate_server.rpc.v1.frames.transcoded import FrameMaker
 from radgate_server.rpc.v1.jobs import JobServicer
+from radgate_server.rpc.v1.prefetch import PrefetchServicer
 from radgate_server.rpc.v1.quarantine import QuarantineServicer
 from radgate_server.rpc.v1.query import QueryServicer
 from radgate_server.rpc.v1.retrieve import RetrieveServicer
@@ -206,6 +207,7 @@ def _servicers(
         audit=AuditServicer(reading.reader, reading.checker, reading.maker, reading.schedules),
         retention=administration.retention,
         quarantine=QuarantineServicer(administration.admin.quarantine),
+        prefetch=PrefetchServicer(services.prefetch),
         admin=AdminServicer(administration.admin),
         dicomweb=DicomWebServicer(
             search,

@@ -11,7 +11,9 @@ from radgate_server.adapters.imaging.workers.worker_policy import number_of_work
 from radgate_server.app.foundation import Foundation, Tiers, open_spool
 from radgate_server.app.jobs import open_jobs
 from radgate_server.app.pacs import PacsQueries, PacsSide, build_pacs_queries
+from radgate_server.app.prefetch import build_prefetcher
 from radgate_server.core.imaging.ports import FrameWorkers, Priority
+from radgate_server.core.jobs.job import JobKind
 from radgate_server.core.jobs.ports import JobQueue
 from radgate_server.services.access.authentication import Authenticator
 from radgate_server.services.access.caller_search import CallerSearch
@@ -35,6 +37,7 @@ from radgate_server.services.imaging.transcode import Transcoder
 from radgate_server.services.imaging.uploads import UploadTranscoder
 from radgate_server.services.jobs.handlers import job_handlers
 from radgate_server.services.pacs.clients import PacsClients
+from radgate_server.services.prefetch.administration import PrefetchAdmin
 from radgate_server.services.query.known_studies import KnownStudies
 from radgate_server.services.query.search import QueryService
 from radgate_server.services.query.study_facts import StudyFactsReader
@@ -135,6 +138,7 @@ class Services:
     streams: FrameStreams
     uploads: UploadTranscoder
     jobs: JobQueue
+    prefetch: PrefetchAdmin
     refusals: RefusalLog
     sent: StreamLog
     accesses: AccessRecorder
@@ -167,6 +171,9 @@ def build_services(
     restrictions = Restrictions(queries.facts, queries.places, auditor, clock, doubts)
     ahead = 2 * number_of_workers(settings.imaging)
     previews = Previews(pictures.frames, workers)
+    kinds = job_handlers(retrieve, transcoder.instance, pictures.thumbnails.make)
+    prefetching = {JobKind.PREFETCH_STUDIES: build_prefetcher(base, retrieve).run}
+    jobs = open_jobs(base, {**kinds, **prefetching}, job_sleep)
     return Services(
         authenticator=authenticator,
         auditor=auditor,
@@ -187,7 +194,8 @@ def build_services(
             queries.lister, queries.ordered_contents, retrieve, pictures.frames, transcoder, previews, ahead=ahead
         ),
         uploads=images.uploads,
-        jobs=open_jobs(base, job_handlers(retrieve, transcoder.instance, pictures.thumbnails.make), job_sleep),
+        jobs=jobs,
+        prefetch=PrefetchAdmin(jobs, base.installation.directories.prefetched, auditor),
         refusals=refusals,
         sent=sent,
         accesses=_open_accesses(base, queries.studies),

@@ -1,7 +1,7 @@
 """`radgate cache`: what is kept of studies that were read."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -17,6 +17,10 @@ from radgate_server.cli.shared.options import (
 from radgate_server.cli.shared.output import hint, print_json, print_rows, size_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from radgate_server.core.jobs.job import Job
+    from radgate_server.core.prefetch.batch import PrefetchedStudy
     from radgate_server.services.administration.tenants import AdminService
     from radgate_server.services.cache.access_statistics import AccessSummary
 
@@ -85,6 +89,49 @@ def invalidate(tenant_id: str, dry_run: bool, **chosen: Any) -> None:
 
     removed = run_admin(work)
     hint(f"would throw away {removed} instances" if dry_run else f"threw away {removed} instances")
+
+
+@cache.command()
+@tenant_option
+@click.option("--study", "studies", metavar="UID", multiple=True, help="A study; give it once for each.")
+@click.option(
+    "--from-file", type=click.File(), help="A file with one Study Instance UID a line; - for the standard input."
+)
+@click.option("--request-id", default="", help="Any text: the same again gives the job that was submitted then.")
+@json_option
+@config_option
+def warm(tenant_id: str, studies: tuple[str, ...], from_file: TextIO | None, request_id: str, as_json: bool) -> None:
+    """Have a server fetch studies into its cache, behind everything that somebody waits for.
+
+    Studies that are cached already are skipped. Prints the job, which a running server or worker does; `radgate cache
+    warmed` shows what became of each study.
+    """
+    chosen = [*studies, *(line.strip() for line in from_file or () if line.strip())]
+
+    async def work(admin: "AdminService") -> "Job":
+        await tenants_asked_for(admin, tenant_id)
+        return await admin.prefetch.prefetch(caller_for(tenant_id), chosen, request_id)
+
+    job = run_admin(work)
+    row = {"job": job.job_id, "state": job.state.value, "studies": len(set(chosen))}
+    print_rows([row], tuple(row), as_json=as_json)
+
+
+@cache.command()
+@tenant_option
+@click.argument("job_id", metavar="JOB")
+@json_option
+@config_option
+def warmed(tenant_id: str, job_id: str, as_json: bool) -> None:
+    """Show what became of the studies of a job that `radgate cache warm` submitted."""
+
+    async def work(admin: "AdminService") -> "Sequence[PrefetchedStudy]":
+        await tenants_asked_for(admin, tenant_id)
+        return await admin.prefetch.outcomes(caller_for(tenant_id), job_id)
+
+    rows = [asdict(row) for row in run_admin(work)]
+    columns = ("study_instance_uid", "outcome", "reason", "instances", "fetched_instances", "fetched_bytes", "time")
+    print_rows([{name: row[name] for name in columns} for row in rows], columns, as_json=as_json)
 
 
 async def _usage(admin: "AdminService", tenant_id: str | None) -> list[dict[str, Any]]:

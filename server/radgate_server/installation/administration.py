@@ -33,6 +33,7 @@ from radgate_server.services.cache.late_tier import LatePartialTier, LateTier
 from radgate_server.services.cache.registry import BYTES_DIFFER, CacheRegistry, register_stored
 from radgate_server.services.limits.admin import LimitsAdmin
 from radgate_server.services.pacs.clients import PacsClients
+from radgate_server.services.prefetch.administration import PrefetchAdmin, StoredJobs
 from radgate_server.services.quarantine.late import LateQuarantine
 from radgate_server.services.quarantine.storing import QuarantineAdmin
 from radgate_server.services.secrets.administration import SecretAdmin
@@ -120,6 +121,11 @@ def build_admin(
             limits,
             QuarantineAdmin(quarantine, auditor),
             AccessStatistics(directories.accesses, clock, limit_bytes=settings.cache.warm_bytes),
+            PrefetchAdmin(
+                StoredJobs(directories.jobs, max_waiting=settings.imaging.max_waiting_jobs),
+                directories.prefetched,
+                auditor,
+            ),
         ),
         tenants=directories.tenants,
         keys=directories.keys,

@@ -103,3 +103,16 @@ def test_analytics_show_what_the_history_has(north: Cli) -> None:
     assert lines[0].split()[:2] == ["TIER", "ACCESSES"]
     assert "waiting saved 1.5 s" in lines
     assert "no tenant" in north.refused("cache", "analytics", "--tenant", "south")
+
+
+def test_studies_are_prefetched_by_a_job_for_servers(north: Cli, tmp_path: Path) -> None:
+    listed = tmp_path / "studies"
+    listed.write_text("1.2.4\n\n1.2.3\n")
+    options = ("--tenant", "north", "--study", "1.2.3", "--from-file", str(listed), "--request-id", "mine")
+    (job,) = north.json("cache", "warm", *options)
+    assert (job["state"], job["studies"]) == ("waiting", 2)
+    assert north.json("cache", "warm", *options) == [job]
+    assert north.json("cache", "warmed", "--tenant", "north", job["job"]) == []
+    assert "name 1 to 1000 studies" in north.refused("cache", "warm", "--tenant", "north")
+    assert "no tenant" in north.refused("cache", "warm", "--tenant", "south", "--study", "1.2.3")
+    assert "no such job" in north.refused("cache", "warmed", "--tenant", "north", "0000")

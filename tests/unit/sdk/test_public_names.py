@@ -59,7 +59,7 @@ def test_both_clients_have_the_same_methods_and_parameters() -> None:
 
     assert surface(radgate.Client) == surface(radgate.aio.Client)
     assert surface(Jobs) == surface(AsyncJobs)
-    of_jobs = ["get", "list", "watch", "cancel", "pause", "resume"]
+    of_jobs = ["prefetch", "prefetched", "get", "list", "watch", "cancel", "pause", "resume"]
     assert list(surface(Jobs)) == ["transcode_study", "make_thumbnails", *of_jobs]
     assert surface(Transcode) == surface(AsyncTranscode)
     assert list(surface(Transcode)) == ["frames", "instance", "file"]

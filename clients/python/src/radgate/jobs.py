@@ -10,6 +10,8 @@ from radgate.errors import UnavailableError
 from radgate.paging import list_all, list_all_async
 from radgate.v1 import job_service_pb2 as messages
 from radgate.v1.job_service_pb2_grpc import JobServiceStub
+from radgate.v1.prefetch_service_pb2 import ListPrefetchedStudiesRequest, PrefetchedStudy, PrefetchStudiesRequest
+from radgate.v1.prefetch_service_pb2_grpc import PrefetchServiceStub
 
 _FINAL = (messages.JOB_STATE_SUCCEEDED, messages.JOB_STATE_FAILED, messages.JOB_STATE_CANCELLED)
 
@@ -53,6 +55,7 @@ class Jobs:
 
     def __init__(self, channel: grpc.Channel, call: Call, stream: Stream) -> None:
         self._stub: Any = JobServiceStub(channel)  # type: ignore[no-untyped-call]
+        self._prefetch: Any = PrefetchServiceStub(channel)  # type: ignore[no-untyped-call]
         self._call = call
         self._stream = stream
 
@@ -83,6 +86,15 @@ class Jobs:
         request = thumbnails_request(study_instance_uid, series_instance_uid, request_id)
         request.job_class = _CLASSES[job_class]
         return _job(self._call(self._stub.CreateJob, request))
+
+    def prefetch(self, study_instance_uids: Sequence[str], *, request_id: str = "") -> messages.Job:
+        """Fetch studies into the server's cache, behind everything that somebody waits for."""
+        return _job(self._call(self._prefetch.PrefetchStudies, prefetch_request(study_instance_uids, request_id)))
+
+    def prefetched(self, job_id: str) -> Sequence[PrefetchedStudy]:
+        """What became of the studies of such a job, as far as it has come."""
+        request = ListPrefetchedStudiesRequest(job_id=job_id)
+        return list_all(self._call, self._prefetch.ListPrefetchedStudies, request, "studies")
 
     def get(self, job_id: str) -> messages.Job:
         """The job as it stands."""
@@ -116,6 +128,7 @@ class AsyncJobs:
 
     def __init__(self, channel: grpc.aio.Channel, call: Call, stream: Stream) -> None:
         self._stub: Any = JobServiceStub(channel)  # type: ignore[no-untyped-call]
+        self._prefetch: Any = PrefetchServiceStub(channel)  # type: ignore[no-untyped-call]
         self._call = call
         self._stream = stream
 
@@ -146,6 +159,16 @@ class AsyncJobs:
         request = thumbnails_request(study_instance_uid, series_instance_uid, request_id)
         request.job_class = _CLASSES[job_class]
         return _job(await self._call(self._stub.CreateJob, request))
+
+    async def prefetch(self, study_instance_uids: Sequence[str], *, request_id: str = "") -> messages.Job:
+        """Fetch studies into the server's cache, behind everything that somebody waits for."""
+        request = prefetch_request(study_instance_uids, request_id)
+        return _job(await self._call(self._prefetch.PrefetchStudies, request))
+
+    async def prefetched(self, job_id: str) -> Sequence[PrefetchedStudy]:
+        """What became of the studies of such a job, as far as it has come."""
+        request = ListPrefetchedStudiesRequest(job_id=job_id)
+        return await list_all_async(self._call, self._prefetch.ListPrefetchedStudies, request, "studies")
 
     async def get(self, job_id: str) -> messages.Job:
         """The job as it stands."""
@@ -188,6 +211,11 @@ def thumbnails_request(study: str, series: str, request_id: str) -> messages.Cre
     """Ask for the thumbnails of a study or series."""
     work = messages.MakeThumbnailsJob(study_instance_uid=study, series_instance_uid=series)
     return messages.CreateJobRequest(make_thumbnails=work, request_id=request_id or uuid4().hex)
+
+
+def prefetch_request(studies: Sequence[str], request_id: str) -> PrefetchStudiesRequest:
+    """Ask for studies to be fetched."""
+    return PrefetchStudiesRequest(study_instance_uids=studies, request_id=request_id or uuid4().hex)
 
 
 def _job(response: Any) -> messages.Job:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, func, insert, select, text
 
 from radgate_server.adapters.database.access_history import forget_accesses
 from radgate_server.adapters.database.connection.database import Database
+from radgate_server.adapters.database.prefetch.outcomes import forget_prefetched
 from radgate_server.adapters.database.schema.tables import changes
 from radgate_server.adapters.database.servers.holders import drop_claims
 from radgate_server.core.access.ports.directory import Change, ChangeKind, FeedEpoch
@@ -46,6 +47,7 @@ class SqlChangeFeed:
             drop_claims(connection, tenant_id, study_instance_uid or None)
             if kind is ChangeKind.ERASURE:
                 forget_accesses(connection, tenant_id, study_instance_uid)
+                forget_prefetched(connection, tenant_id, study_instance_uid)
             record_change(connection, now, kind, tenant_id, study_instance_uid, part)
 
         await self._database.write(write)

@@ -19,6 +19,7 @@ class JobKind(StrEnum):
 
     TRANSCODE_STUDY = "transcode-study"
     MAKE_THUMBNAILS = "make-thumbnails"
+    PREFETCH_STUDIES = "prefetch-studies"
 
 
 class JobClass(StrEnum):
@@ -71,11 +72,15 @@ class JobRequest:
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """How far it is, in instances. `total` is 0 until it is known."""
+    """How far it is, in instances. `total` is 0 until it is known, of a prefetch what was listed so far.
+
+    `fetched_bytes` is what a prefetch has fetched.
+    """
 
     done: int = 0
     failed: int = 0
     total: int = 0
+    fetched_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

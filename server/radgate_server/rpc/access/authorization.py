@@ -139,6 +139,9 @@ METHODS: dict[str, Access] = {
     # Whoever's they are, patient data
     "radgate.v1.QuarantineService/ReadQuarantinedInstance": _ADMIN.recording(AuditAction.READ_REFUSED),
     "radgate.v1.QuarantineService/DeleteQuarantinedInstance": _ADMIN.recording(AuditAction.CONFIGURE),
+    # It occupies PACS and disk for long
+    "radgate.v1.PrefetchService/PrefetchStudies": _OPERATOR.recording(AuditAction.CONFIGURE),
+    "radgate.v1.PrefetchService/ListPrefetchedStudies": _OPERATOR.unrecorded(Unrecorded.ADMINISTRATIVE),
     "radgate.v1.AdminService/CreateTenant": _INSTALLATION.recording(AuditAction.CONFIGURE),
     "radgate.v1.AdminService/ListTenants": _ANY_KEY.unrecorded(Unrecorded.ADMINISTRATIVE),
     "radgate.v1.AdminService/UpdateTenant": _KEY_ADMIN.recording(AuditAction.CONFIGURE),

@@ -13,6 +13,7 @@ from radgate.v1 import (
     admin_service_pb2,
     audit_service_pb2,
     job_service_pb2,
+    prefetch_service_pb2,
     quarantine_service_pb2,
     query_service_pb2,
     retention_service_pb2,
@@ -42,6 +43,7 @@ STORE: ServiceDescriptor = store_service_pb2.DESCRIPTOR.services_by_name["StoreS
 AUDIT: ServiceDescriptor = audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]
 RETENTION: ServiceDescriptor = retention_service_pb2.DESCRIPTOR.services_by_name["RetentionService"]
 QUARANTINE: ServiceDescriptor = quarantine_service_pb2.DESCRIPTOR.services_by_name["QuarantineService"]
+PREFETCH: ServiceDescriptor = prefetch_service_pb2.DESCRIPTOR.services_by_name["PrefetchService"]
 ADMIN: ServiceDescriptor = admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"]
 DICOMWEB: ServiceDescriptor = dicomweb_service_pb2.DESCRIPTOR.services_by_name["DicomWebService"]
 HEALTH = health.SERVICE
@@ -146,6 +148,7 @@ class Servicers:
     audit: Servicer
     retention: Servicer
     quarantine: Servicer
+    prefetch: Servicer
     admin: Servicer
     dicomweb: Servicer
 
@@ -160,6 +163,7 @@ class Servicers:
             AUDIT: self.audit,
             RETENTION: self.retention,
             QUARANTINE: self.quarantine,
+            PREFETCH: self.prefetch,
             ADMIN: self.admin,
             DICOMWEB: self.dicomweb,
         }

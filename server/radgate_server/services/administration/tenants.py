@@ -23,6 +23,7 @@ from radgate_server.services.cache.access_statistics import AccessStatistics
 from radgate_server.services.cache.changes import ChangeFollower
 from radgate_server.services.cache.invalidation import SharedInvalidation
 from radgate_server.services.limits.admin import LimitsAdmin
+from radgate_server.services.prefetch.administration import PrefetchAdmin
 from radgate_server.services.quarantine.storing import QuarantineAdmin
 from radgate_server.services.secrets.administration import SecretAdmin
 
@@ -43,6 +44,7 @@ class AdminSubjects:
     limits: LimitsAdmin
     quarantine: QuarantineAdmin
     accesses: AccessStatistics
+    prefetch: PrefetchAdmin
 
 
 class AdminService:
@@ -65,6 +67,7 @@ class AdminService:
         self.limits = subjects.limits
         self.quarantine = subjects.quarantine
         self.accesses = subjects.accesses
+        self.prefetch = subjects.prefetch
         self._tenants = tenants
         self._keys = keys
         self._caches = caches

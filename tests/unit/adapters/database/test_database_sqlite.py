@@ -27,6 +27,7 @@ from tests.conformance.job_database_suite import JobQueueInDatabaseSuite, JobSto
 from tests.conformance.limits_suite import LimitsSuite
 from tests.conformance.members_suite import MembersInDatabaseSuite
 from tests.conformance.packs_suite import PackIndexInDatabaseSuite
+from tests.conformance.prefetch_suite import PrefetchRecordsInDatabaseSuite
 from tests.conformance.retention_suite import RetentionSuite, old
 
 
@@ -57,6 +58,10 @@ class TestSqliteJobStore(JobStoreInDatabaseSuite):
 
 class TestSqliteMembers(MembersInDatabaseSuite):
     """Who shares the database."""
+
+
+class TestSqlitePrefetchRecords(PrefetchRecordsInDatabaseSuite):
+    """What became of studies that were prefetched."""
 
 
 class TestSqliteAccesses(AccessesInDatabaseSuite):

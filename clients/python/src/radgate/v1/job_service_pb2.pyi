@@ -61,6 +61,12 @@ class MakeThumbnailsJob(_message.Message):
     series_instance_uid: str
     def __init__(self, study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ...) -> None: ...
 
+class PrefetchStudiesJob(_message.Message):
+    __slots__ = ("study_instance_uids",)
+    STUDY_INSTANCE_UIDS_FIELD_NUMBER: _ClassVar[int]
+    study_instance_uids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, study_instance_uids: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class FailureCount(_message.Message):
     __slots__ = ("reason", "instances")
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -70,10 +76,11 @@ class FailureCount(_message.Message):
     def __init__(self, reason: _Optional[_Union[_error_reason_pb2.ErrorReason, str]] = ..., instances: _Optional[int] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("job_id", "transcode_study", "make_thumbnails", "state", "done", "failed", "total", "failures", "reason", "message", "create_time", "start_time", "end_time", "attempts", "job_class")
+    __slots__ = ("job_id", "transcode_study", "make_thumbnails", "prefetch_studies", "state", "done", "failed", "total", "failures", "reason", "message", "create_time", "start_time", "end_time", "attempts", "job_class", "fetched_bytes")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     TRANSCODE_STUDY_FIELD_NUMBER: _ClassVar[int]
     MAKE_THUMBNAILS_FIELD_NUMBER: _ClassVar[int]
+    PREFETCH_STUDIES_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     DONE_FIELD_NUMBER: _ClassVar[int]
     FAILED_FIELD_NUMBER: _ClassVar[int]
@@ -86,9 +93,11 @@ class Job(_message.Message):
     END_TIME_FIELD_NUMBER: _ClassVar[int]
     ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
     JOB_CLASS_FIELD_NUMBER: _ClassVar[int]
+    FETCHED_BYTES_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     transcode_study: TranscodeStudyJob
     make_thumbnails: MakeThumbnailsJob
+    prefetch_studies: PrefetchStudiesJob
     state: JobState
     done: int
     failed: int
@@ -101,7 +110,8 @@ class Job(_message.Message):
     end_time: _timestamp_pb2.Timestamp
     attempts: int
     job_class: JobClass
-    def __init__(self, job_id: _Optional[str] = ..., transcode_study: _Optional[_Union[TranscodeStudyJob, _Mapping]] = ..., make_thumbnails: _Optional[_Union[MakeThumbnailsJob, _Mapping]] = ..., state: _Optional[_Union[JobState, str]] = ..., done: _Optional[int] = ..., failed: _Optional[int] = ..., total: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[FailureCount, _Mapping]]] = ..., reason: _Optional[_Union[_error_reason_pb2.ErrorReason, str]] = ..., message: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempts: _Optional[int] = ..., job_class: _Optional[_Union[JobClass, str]] = ...) -> None: ...
+    fetched_bytes: int
+    def __init__(self, job_id: _Optional[str] = ..., transcode_study: _Optional[_Union[TranscodeStudyJob, _Mapping]] = ..., make_thumbnails: _Optional[_Union[MakeThumbnailsJob, _Mapping]] = ..., prefetch_studies: _Optional[_Union[PrefetchStudiesJob, _Mapping]] = ..., state: _Optional[_Union[JobState, str]] = ..., done: _Optional[int] = ..., failed: _Optional[int] = ..., total: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[FailureCount, _Mapping]]] = ..., reason: _Optional[_Union[_error_reason_pb2.ErrorReason, str]] = ..., message: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempts: _Optional[int] = ..., job_class: _Optional[_Union[JobClass, str]] = ..., fetched_bytes: _Optional[int] = ...) -> None: ...
 
 class CreateJobRequest(_message.Message):
     __slots__ = ("transcode_study", "make_thumbnails", "request_id", "job_class")

@@ -35,7 +35,7 @@ def job_of(row: Row[Any]) -> Job:
             CLASSES[row.urgency],
         ),
         JobState.PAUSED if row.paused and row.state == JobState.WAITING else JobState(row.state),
-        JobProgress(row.done, row.failed, row.total),
+        JobProgress(row.done, row.failed, row.total, row.fetched_bytes),
         row.create_time,
         row.start_time,
         row.end_time,
@@ -62,5 +62,11 @@ def values_of(request: JobRequest) -> dict[str, Any]:
 
 def progress_of(report: JobReport) -> dict[str, Any]:
     """The columns that say how far it is."""
-    done, failed, total = report.progress.done, report.progress.failed, report.progress.total
-    return {"done": done, "failed": failed, "total": total, "failures": dict(report.failures)}
+    progress = report.progress
+    return {
+        "done": progress.done,
+        "failed": progress.failed,
+        "total": progress.total,
+        "fetched_bytes": progress.fetched_bytes,
+        "failures": dict(report.failures),
+    }

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     ForeignKey,
@@ -45,6 +46,7 @@ jobs = Table(
     Column("cancel_requested", Boolean, nullable=False),
     Column("urgency", SmallInteger, nullable=False, server_default="1", comment="its class: 0 is the most urgent"),
     Column("paused", Boolean, nullable=False, server_default=false(), comment="not to be run until it is resumed"),
+    Column("fetched_bytes", BigInteger, nullable=False, server_default="0", comment="of jobs that prefetch"),
     UniqueConstraint("tenant_id", "request_id"),
     Index(None, "state", "due_time"),
     Index(None, "tenant_id", "end_time"),

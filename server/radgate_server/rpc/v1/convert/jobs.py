@@ -4,6 +4,7 @@ from radgate.v1 import job_service_pb2 as messages
 from radgate_server.core.dicom.identifiers import parse_scope
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.jobs.job import Job, JobClass, JobKind, JobRequest, JobState
+from radgate_server.core.prefetch.batch import batch_of
 from radgate_server.rpc.v1.convert.times import to_timestamp
 from radgate_server.rpc.v1.convert.transcode import encode_target
 from radgate_server.rpc.v1.enum_words import ERROR_REASONS
@@ -27,6 +28,7 @@ _REQUESTED_CLASSES = {number: each for each, number in _CLASSES.items()} | {
     messages.JOB_CLASS_UNSPECIFIED: JobClass.NORMAL
 }
 _FIELDS = {JobKind.TRANSCODE_STUDY: "transcode_study", JobKind.MAKE_THUMBNAILS: "make_thumbnails"}
+"""Of the kinds that concern one study, and that CreateJob takes."""
 _KINDS = {field: kind for kind, field in _FIELDS.items()}
 
 
@@ -77,7 +79,11 @@ def to_job(job: Job) -> messages.Job:
         end_time=to_timestamp(job.ended) if job.ended else None,
         attempts=job.attempts,
         job_class=_CLASSES[request.job_class],
+        fetched_bytes=progress.fetched_bytes,
     )
+    if request.kind is JobKind.PREFETCH_STUDIES:
+        message.prefetch_studies.study_instance_uids.extend(batch_of(request.parameters).studies)
+        return message
     work = getattr(message, _FIELDS[request.kind])
     work.study_instance_uid, work.series_instance_uid = request.study_instance_uid, request.series_instance_uid
     if request.kind is JobKind.TRANSCODE_STUDY:

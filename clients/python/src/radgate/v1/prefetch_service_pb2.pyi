@@ -1,0 +1,92 @@
+import datetime
+
+from google.api import annotations_pb2 as _annotations_pb2
+from google.api import field_behavior_pb2 as _field_behavior_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from radgate.v1 import error_reason_pb2 as _error_reason_pb2
+from radgate.v1 import job_service_pb2 as _job_service_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class PrefetchOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PREFETCH_OUTCOME_UNSPECIFIED: _ClassVar[PrefetchOutcome]
+    PREFETCH_OUTCOME_FETCHED: _ClassVar[PrefetchOutcome]
+    PREFETCH_OUTCOME_CACHED: _ClassVar[PrefetchOutcome]
+    PREFETCH_OUTCOME_INCOMPLETE: _ClassVar[PrefetchOutcome]
+    PREFETCH_OUTCOME_NOT_STORED: _ClassVar[PrefetchOutcome]
+    PREFETCH_OUTCOME_ERASED: _ClassVar[PrefetchOutcome]
+    PREFETCH_OUTCOME_REJECTED: _ClassVar[PrefetchOutcome]
+    PREFETCH_OUTCOME_NOT_FOUND: _ClassVar[PrefetchOutcome]
+    PREFETCH_OUTCOME_FAILED: _ClassVar[PrefetchOutcome]
+PREFETCH_OUTCOME_UNSPECIFIED: PrefetchOutcome
+PREFETCH_OUTCOME_FETCHED: PrefetchOutcome
+PREFETCH_OUTCOME_CACHED: PrefetchOutcome
+PREFETCH_OUTCOME_INCOMPLETE: PrefetchOutcome
+PREFETCH_OUTCOME_NOT_STORED: PrefetchOutcome
+PREFETCH_OUTCOME_ERASED: PrefetchOutcome
+PREFETCH_OUTCOME_REJECTED: PrefetchOutcome
+PREFETCH_OUTCOME_NOT_FOUND: PrefetchOutcome
+PREFETCH_OUTCOME_FAILED: PrefetchOutcome
+
+class PrefetchedStudy(_message.Message):
+    __slots__ = ("study_instance_uid", "outcome", "reason", "instances", "fetched_instances", "failed_instances", "fetched_bytes", "time")
+    STUDY_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    INSTANCES_FIELD_NUMBER: _ClassVar[int]
+    FETCHED_INSTANCES_FIELD_NUMBER: _ClassVar[int]
+    FAILED_INSTANCES_FIELD_NUMBER: _ClassVar[int]
+    FETCHED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    study_instance_uid: str
+    outcome: PrefetchOutcome
+    reason: _error_reason_pb2.ErrorReason
+    instances: int
+    fetched_instances: int
+    failed_instances: int
+    fetched_bytes: int
+    time: _timestamp_pb2.Timestamp
+    def __init__(self, study_instance_uid: _Optional[str] = ..., outcome: _Optional[_Union[PrefetchOutcome, str]] = ..., reason: _Optional[_Union[_error_reason_pb2.ErrorReason, str]] = ..., instances: _Optional[int] = ..., fetched_instances: _Optional[int] = ..., failed_instances: _Optional[int] = ..., fetched_bytes: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class PrefetchStudiesRequest(_message.Message):
+    __slots__ = ("study_instance_uids", "request_id", "tenant_id")
+    STUDY_INSTANCE_UIDS_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    study_instance_uids: _containers.RepeatedScalarFieldContainer[str]
+    request_id: str
+    tenant_id: str
+    def __init__(self, study_instance_uids: _Optional[_Iterable[str]] = ..., request_id: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
+
+class PrefetchStudiesResponse(_message.Message):
+    __slots__ = ("job",)
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    job: _job_service_pb2.Job
+    def __init__(self, job: _Optional[_Union[_job_service_pb2.Job, _Mapping]] = ...) -> None: ...
+
+class ListPrefetchedStudiesRequest(_message.Message):
+    __slots__ = ("job_id", "page_size", "page_token", "tenant_id")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    page_size: int
+    page_token: str
+    tenant_id: str
+    def __init__(self, job_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
+
+class ListPrefetchedStudiesResponse(_message.Message):
+    __slots__ = ("studies", "next_page_token")
+    STUDIES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    studies: _containers.RepeatedCompositeFieldContainer[PrefetchedStudy]
+    next_page_token: str
+    def __init__(self, studies: _Optional[_Iterable[_Union[PrefetchedStudy, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...

@@ -1,0 +1,23 @@
+"""The table of prefetched studies."""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table
+
+from radgate_server.adapters.database.schema.tables import TENANT_ID, UID, UtcDateTime, metadata
+
+prefetched_studies = Table(
+    "prefetched_studies",
+    metadata,
+    Column("tenant_id", TENANT_ID, ForeignKey("tenants.tenant_id", ondelete="CASCADE"), primary_key=True),
+    Column("batch_id", String(16), primary_key=True),
+    Column("study_instance_uid", UID, primary_key=True),
+    Column("time", UtcDateTime, nullable=False),
+    Column("source", String(63), nullable=False, comment="the rule that chose it; api: somebody asked for it"),
+    Column("outcome", String(16), nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("instances", Integer, nullable=False),
+    Column("fetched_instances", Integer, nullable=False),
+    Column("failed_instances", Integer, nullable=False),
+    Column("fetched_bytes", BigInteger, nullable=False),
+    Index(None, "tenant_id", "time"),
+    Index(None, "time"),
+)

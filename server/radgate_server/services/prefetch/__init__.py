@@ -1,0 +1,1 @@
+"""Fetching studies before somebody asks for them (ADR 66)."""
