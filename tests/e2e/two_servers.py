@@ -1,6 +1,6 @@
 """Two servers on one PostgreSQL, and what a client gets of them of a study in a PACS that counts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from email import message_from_bytes
 from io import BytesIO
@@ -18,10 +18,12 @@ from tests.integration.postgres import running_postgres
 
 
 @contextmanager
-def two_servers(tmp_path: Path, pacs: CountingPacs) -> Iterator[list[RadgateProcess]]:
+def two_servers(
+    tmp_path: Path, pacs: CountingPacs, settings: Mapping[str, str] | None = None
+) -> Iterator[list[RadgateProcess]]:
     """Both, with the same keys, and caches of their own."""
     with running_postgres() as postgres, postgres.database(tmp_path.name) as url, ExitStack() as running:
-        common = {"RADGATE_DATABASE_URL": url}
+        common = {"RADGATE_DATABASE_URL": url, **(settings or {})}
         archive = DimseConnection("127.0.0.1", pacs.dicom_port, "FAULTY", "RADGATE")
         first = RadgateProcess(tmp_path / "first", common).tenant(EAST, archive)
         second = first.beside(tmp_path / "second", common)

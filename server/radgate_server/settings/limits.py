@@ -67,7 +67,8 @@ class LimitSettings(Table):
         " empty: each server counts by itself, but for daily quotas. Needs the extra `redis` (installing.md).",
     )
     share_interval_s: Seconds = Field(
-        default=0.2, description="How often a server reports to the others by Redis what it admitted."
+        default=0.2,
+        description="How often a server reports to the others by Redis what it admitted, and gives back unused slots.",
     )
     usage_interval_s: Seconds = Field(
         default=2, description="How often a server writes down in the database what was used of daily quotas."

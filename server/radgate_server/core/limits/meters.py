@@ -1,7 +1,7 @@
 """How much of its limits a subject has used: pure state that is given the time.
 
-Times are seconds of a clock that only grows, days the ordinals of dates of UTC. What other processes admitted is learnt
-afterwards, so that a bucket may be in debt, and more may run than is allowed; until that is over nothing is admitted.
+Times are seconds of a clock that only grows, days the ordinals of dates of UTC. What other processes took of a bucket
+is learnt afterwards, so that it may be in debt; until that is over nothing is admitted.
 """
 
 import math
@@ -56,8 +56,8 @@ class Shortage(NamedTuple):
 
     @property
     def unreserved(self) -> bool:
-        """Whether some of the daily quota is to be reserved, instead of waiting."""
-        return self.policy is Policy.DAILY_REQUESTS and self.wait_s == 0
+        """Whether some of the daily quota, or a slot, is to be reserved, instead of waiting."""
+        return self.policy in (Policy.DAILY_REQUESTS, Policy.CONCURRENCY) and self.wait_s == 0
 
 
 class Used(NamedTuple):
@@ -139,14 +139,15 @@ class DailyUse:
 class Meter:
     """Everything that is counted of one subject under its limits in force; days, while a daily quota holds.
 
-    `elsewhere` is what runs in other processes as far as is known, `asked_s` when a request last wanted to be admitted.
+    `slots` is how many may run here: infinite, unless processes share what may run at the same time; then as many as
+    are reserved for this one. `asked_s` is when a request last wanted to be admitted.
     One that `reserves` admits only those requests of a daily quota that are reserved, for other processes admit too.
     """
 
     subject: LimitSubject
     limits: Limits = field(default_factory=Limits)
     running: int = 0
-    elsewhere: int = 0
+    slots: float = math.inf
     used: DailyUse = field(default_factory=DailyUse)
     rate: TokenBucket | None = None
     bandwidth: TokenBucket | None = None
@@ -221,8 +222,8 @@ class Meter:
     def _shortage(self, now_s: float, today: Today, longest_wait_s: float) -> Shortage | None:
         """What is lacking besides the rate."""
         limits = self.limits
-        if (most := limits.concurrent_requests) and self.running + self.elsewhere >= most:
-            return Shortage(Policy.CONCURRENCY, most, None, None)
+        if (most := limits.concurrent_requests) and (self.running >= self.slots or self.running >= most):
+            return Shortage(Policy.CONCURRENCY, most, None, None if self.running >= most else 0.0)
         if self.counts_days:
             used = self.used
             if used.day != today.day:

@@ -55,7 +55,11 @@ class UsageLedger(Protocol):
 
 
 class SharedUse(NamedTuple):
-    """What one process reports of a subject: the limits that it goes by, and what it took since it reported last."""
+    """What one process reports of a subject: the limits that it goes by, and what it took since it reported last.
+
+    `running` requests it runs, and holds no other slots any more; it wants `wanted` slots besides, while all processes
+    hold fewer than `most`.
+    """
 
     subject: LimitSubject
     rate: float
@@ -64,14 +68,16 @@ class SharedUse(NamedTuple):
     bytes_per_second: float
     bytes: float
     running: int
+    wanted: int = 0
+    most: int = 0
 
 
 class SharedState(NamedTuple):
-    """What all processes left: tokens of the two buckets, below 0 in debt; and how many requests run in others."""
+    """What all processes left: tokens of the two buckets, below 0 in debt; and how many slots were granted."""
 
     requests: float
     bytes: float
-    elsewhere: int
+    granted: int
 
 
 class SharedMeters(Protocol):

@@ -109,15 +109,19 @@ def _check_address(known: dict[str, bool], address: str, meters: tuple[Meter, ..
 
 
 class NotReservedError(Exception):
-    """Some of a daily quota has to be reserved first. Never leaves the server."""
+    """Some of a daily quota, or a slot, has to be reserved first. Never leaves the server."""
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, meter: Meter, policy: Policy) -> None:
         super().__init__()
         self.meter = meter
+        self.policy = policy
 
 
 type Reserve = Callable[[Meter], Awaitable[None]]
 """Reserves some requests of a meter's daily quota, or finds that there are none left."""
+
+type Claim = Callable[[Meter], Awaitable[bool]]
+"""Reserves a slot for one more request of a meter; False when all processes together have none left."""
 
 
 class Limiter:
@@ -154,10 +158,23 @@ class Limiter:
         self._look_s = -math.inf
         self._servers = 1
         self._reserve: Reserve | None = None
+        self._claim: Claim | None = None
+        self._shares_slots = False
 
     def reserve_by(self, reserve: Reserve) -> None:
         """Have daily quotas reserved by this while there are several servers."""
         self._reserve = reserve
+
+    def claim_by(self, claim: Claim) -> None:
+        """Have slots for what runs at the same time reserved by this."""
+        self._claim = claim
+        self.share_slots(True)
+
+    def share_slots(self, shares: bool) -> None:
+        """Whether only as many requests run here as there are slots reserved; else by this server's own count."""
+        self._shares_slots = shares
+        for _, meter in self.meters():
+            meter.slots = meter.running if shares else math.inf
 
     def share_quotas(self, servers: int) -> None:
         """So many servers admit requests now: of several, each admits those of a daily quota that it has reserved."""
@@ -215,8 +232,18 @@ class Limiter:
             try:
                 return self.enter(caller)
             except NotReservedError as error:
-                assert self._reserve is not None  # noqa: S101 - else no meter reserves
-                await self._reserve(error.meter)
+                if error.policy is Policy.CONCURRENCY:
+                    await self._reserve_slot(caller, error.meter)
+                else:
+                    assert self._reserve is not None  # noqa: S101 - else no meter reserves
+                    await self._reserve(error.meter)
+
+    async def _reserve_slot(self, caller: Caller, meter: Meter) -> None:
+        assert self._claim is not None  # noqa: S101 - else no meter has slots
+        if not await self._claim(meter):
+            refusal = _error(Shortage(Policy.CONCURRENCY, meter.limits.concurrent_requests or 0, None, None), meter)
+            self._telemetry.refused(caller.tenant_id, reason_of(refusal))
+            raise refusal
 
     def _enter(self, meters: tuple[Meter, ...]) -> None:
         now_s, today = self.time()
@@ -225,8 +252,8 @@ class Limiter:
                 for entered in meters[:number]:
                     entered.take_back(now_s)
                 if shortage.unreserved:
-                    raise NotReservedError(meter)
-                raise _error(shortage, "key" if meter.subject.key_id else "tenant")
+                    raise NotReservedError(meter, shortage.policy)
+                raise _error(shortage, meter)
 
     def time(self) -> tuple[float, Today]:
         """Seconds of the clock that only grows, and the day; the clock on the wall is looked at once a minute."""
@@ -265,11 +292,13 @@ class Limiter:
             meter = Meter(subject, used=DailyUse(self._used_day, used.requests, used.bytes))
             meter.change(self.in_force(subject), self._clock.monotonic_s())
             meter.reserves = self.reserves
+            meter.slots = 0 if self._shares_slots else math.inf
             self._meters[subject] = meter
         return meter
 
 
-def _error(shortage: Shortage, whose: str) -> LimitError:
+def _error(shortage: Shortage, meter: Meter) -> LimitError:
+    whose = "key" if meter.subject.key_id else "tenant"
     kind, message = _KINDS[shortage.policy]
     return kind(
         message.format(whose=whose),

@@ -87,13 +87,24 @@ def test_a_rate_says_when_to_come_again() -> None:
     assert counted.running == 3
 
 
-def test_as_many_run_as_may_here_and_elsewhere() -> None:
+def test_as_many_run_as_have_slots() -> None:
     counted = meter(concurrent_requests=3)
-    counted.elsewhere = 2
+    counted.slots = 1
     assert counted.enter(0, TODAY) is None
-    assert counted.enter(0, TODAY) == (Policy.CONCURRENCY, 3, None, None)
+    shortage = counted.enter(0, TODAY)
+    assert shortage == (Policy.CONCURRENCY, 3, None, 0)
+    assert shortage.unreserved
     counted.running -= 1
     assert counted.enter(0, TODAY) is None
+
+
+def test_no_slot_is_wanted_where_as_many_run_as_may_anywhere() -> None:
+    counted = meter(concurrent_requests=1)
+    counted.slots = 1
+    assert counted.enter(0, TODAY) is None
+    shortage = counted.enter(0, TODAY)
+    assert shortage == (Policy.CONCURRENCY, 1, None, None)
+    assert not shortage.unreserved
 
 
 def test_a_day_is_over_at_midnight() -> None:

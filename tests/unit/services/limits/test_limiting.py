@@ -58,7 +58,7 @@ class LimitedServer:
         self.naps.append(seconds)
 
     def sharing(self, meters: ScriptedMeters) -> LimitSharing:
-        return LimitSharing(self.limiter, meters, self.clock, self.telemetry, interval_s=1)
+        return LimitSharing(self.limiter, meters, self.clock, self.telemetry, interval_s=1, sleep=self.nap)
 
     def keeper(self, ledger: MemoryLedger) -> UsageRecorder:
         return UsageRecorder(self.limiter, ledger, self.clock, self.telemetry, interval_s=3600)
@@ -316,56 +316,97 @@ async def test_the_next_day_nothing_of_the_day_before_is_left() -> None:
     assert ledger.days[DAY + 1] == {EAST: Used(1, 0)}
 
 
-async def test_what_others_let_in_counts_here() -> None:
+async def test_what_others_took_counts_here() -> None:
     endpoint = LimitedServer()
-    endpoint.limiter.load({KEY: Limits(requests_per_second=10, concurrent_requests=3)})
-    lease = endpoint.limiter.enter(caller())
-    assert lease
-    meters = ScriptedMeters(SharedState(requests=-4, bytes=0, elsewhere=2))
+    endpoint.limiter.load({KEY: Limits(requests_per_second=10)})
+    assert endpoint.limiter.enter(caller())
+    meters = ScriptedMeters(SharedState(requests=-4, bytes=0, granted=0))
     sharing = endpoint.sharing(meters)
     await sharing.look()
-    assert meters.reported == [(KEY, 10, 10, 1, 0, 0, 1)]
+    assert meters.reported == [(KEY, 10, 10, 1, 0, 0, 1, 0, 0)]
     with pytest.raises(RateExceededError) as refused:
         endpoint.limiter.enter(caller())
     assert refused.value.retry_after_s == 0.5
     endpoint.clock.advance(1)
-    with pytest.raises(ConcurrencyExceededError):
-        endpoint.limiter.enter(caller())
-    lease.leave()
     assert endpoint.limiter.enter(caller())
     await sharing.close()
     assert meters.closed
 
 
+async def test_a_request_waits_for_a_slot_and_uses_those_that_this_server_still_holds() -> None:
+    endpoint = LimitedServer()
+    endpoint.limiter.load({KEY: Limits(concurrent_requests=3)})
+    meters = ScriptedMeters(SharedState(requests=0, bytes=0, granted=1))
+    sharing = endpoint.sharing(meters)
+    with pytest.raises(NotReservedError):
+        endpoint.limiter.enter(caller())
+    first = await endpoint.limiter.enter_when_reserved(caller())
+    assert first
+    assert (meters.reported[0].running, meters.reported[0].wanted, meters.reported[0].most) == (0, 1, 3)
+    first.leave()
+    again = endpoint.limiter.enter(caller())
+    assert again
+    assert len(meters.reported) == 1
+    again.leave()
+    meters.state = SharedState(requests=0, bytes=0, granted=0)
+    await sharing.look()  # gives back what is not used
+    with pytest.raises(NotReservedError):
+        endpoint.limiter.enter(caller())
+
+
+async def test_who_finds_no_slot_asks_once_more_and_is_refused() -> None:
+    endpoint = LimitedServer()
+    endpoint.limiter.load({KEY: Limits(concurrent_requests=3)})
+    meters = ScriptedMeters(SharedState(requests=0, bytes=0, granted=0))
+    endpoint.sharing(meters)
+    tries = [endpoint.limiter.enter_when_reserved(caller()) for _ in range(50)]
+    answers = await asyncio.gather(*tries, return_exceptions=True)
+    assert {type(answer) for answer in answers} == {ConcurrencyExceededError}
+    assert endpoint.telemetry.refusals == [("east", "CONCURRENCY_EXCEEDED")] * 50
+    assert [use.wanted for use in meters.reported] == [50, 3]
+    assert endpoint.naps == [1.5] * 3
+
+
+async def test_many_share_a_round_trip_and_the_granted_slots() -> None:
+    endpoint = LimitedServer()
+    endpoint.limiter.load({KEY: Limits(concurrent_requests=9)})
+    meters = ScriptedMeters(SharedState(requests=0, bytes=0, granted=4))
+    endpoint.sharing(meters)
+    admitted = await asyncio.gather(*(endpoint.limiter.enter_when_reserved(caller()) for _ in range(4)))
+    assert all(admitted)
+    assert [use.wanted for use in meters.reported] == [4]
+
+
 async def test_while_redis_is_away_each_server_goes_by_its_own_count() -> None:
     endpoint = LimitedServer()
-    endpoint.limiter.load({KEY: Limits(requests_per_second=2, concurrent_requests=2)})
-    assert endpoint.limiter.enter(caller())
-    meters = ScriptedMeters(SharedState(requests=1, bytes=0, elsewhere=1))
+    endpoint.limiter.load({KEY: Limits(requests_per_second=9, concurrent_requests=2)})
+    meters = ScriptedMeters(ConnectionError("Redis is away"))
     sharing = endpoint.sharing(meters)
-    await sharing.look()
-    meters.state = ConnectionError("Redis is away")
-    await sharing.look()
+    assert await endpoint.limiter.enter_when_reserved(caller())
+    assert len(meters.reported) == 1
     assert endpoint.limiter.enter(caller())
     with pytest.raises(LimitError):
         endpoint.limiter.enter(caller())
-    meters.state = SharedState(requests=1, bytes=0, elsewhere=0)
+    await sharing.look()
+    with pytest.raises(ConcurrencyExceededError):
+        endpoint.limiter.enter(caller())
+    meters.state = SharedState(requests=9, bytes=0, granted=0)
     meters.reported.clear()
     await sharing.look()
-    assert meters.reported[0].requests == 1
-    assert endpoint.telemetry.shared == [True, False, True]
+    assert (meters.reported[0].requests, meters.reported[0].running) == (0, 2)
+    assert endpoint.telemetry.shared == [False, False, True]
 
 
 async def test_who_does_nothing_is_not_reported() -> None:
     endpoint = LimitedServer()
-    limits = Limits(requests_per_second=1000, bytes_per_second=100_000, concurrent_requests=5)
+    limits = Limits(requests_per_second=1000, bytes_per_second=100_000)
     endpoint.limiter.load({LimitSubject("east", str(number)): limits for number in range(50)})
     for number in range(50):
         lease = endpoint.limiter.enter(caller(str(number)))
         assert lease
         lease.leave()
     busy = endpoint.limiter.enter(caller("7"))
-    meters = ScriptedMeters(SharedState(requests=1000, bytes=100_000, elsewhere=3))
+    meters = ScriptedMeters(SharedState(requests=1000, bytes=100_000, granted=0))
     sharing = endpoint.sharing(meters)
     reported = []
     for seconds in (20, 40, 1):
@@ -376,14 +417,9 @@ async def test_who_does_nothing_is_not_reported() -> None:
     assert busy
     assert [len(each) for each in reported] == [50, 50, 1]
     assert reported[-1] == ["7"]
-    meters.state = SharedState(requests=1000, bytes=100_000, elsewhere=5)
-    await sharing.look()
-    assert endpoint.limiter.enter(caller("8"))  # nobody knows of others, until it is reported once more
-    meters.reported.clear()
+    assert endpoint.limiter.enter(caller("8"))
     await sharing.look()
     assert {use.subject.key_id for use in meters.reported} == {"7", "8"}
-    with pytest.raises(ConcurrencyExceededError):
-        endpoint.limiter.enter(caller("8"))
 
 
 async def test_nothing_is_reported_where_there_is_nothing_to_share() -> None:

@@ -1,12 +1,14 @@
--- One server tells what it took of one subject's limits, and learns what all have left.
+-- One server tells what it took of one subject's limits, reserves slots, and learns what all have left.
 --
 -- KEYS[1]  the subject's hash: "r" and "b" are the levels of the two buckets, "t" when they were so, and each server's
---          own field "s:<server>" what runs there and when it said so
--- ARGV     server, rate, burst, requests taken, bytes a second, bytes taken, running, seconds after which a server is gone
--- Returns the two levels as text (a number would lose its fraction), and what runs in other servers.
+--          own field "s:<server>" the slots that it holds, and when it said so
+-- ARGV     server, rate, burst, requests taken, bytes a second, bytes taken, running, slots wanted besides, most slots of
+--          all, seconds after which a server is gone
+-- Returns the two levels as text (a number would lose its fraction), and how many of the slots it may have.
 
 local server, rate, burst, requests = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local width, bytes, running, gone_s = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local width, bytes, running, wanted = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local most, gone_s = tonumber(ARGV[9]), tonumber(ARGV[10])
 local time = redis.call("TIME")
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
 
@@ -34,9 +36,11 @@ for field, value in pairs(kept) do
     end
   end
 end
+local granted = math.max(0, math.min(wanted, most - elsewhere - running))
 local function text(number)
   return string.format("%.6f", number)
 end
-redis.call("HSET", KEYS[1], "t", text(now), "r", text(r), "b", text(b), "s:" .. server, running .. " " .. text(now))
+redis.call("HSET", KEYS[1], "t", text(now), "r", text(r), "b", text(b), "s:" .. server,
+  string.format("%d", running + granted) .. " " .. text(now))
 redis.call("EXPIRE", KEYS[1], 86400)
-return { text(r), text(b), elsewhere }
+return { text(r), text(b), granted }

@@ -12,7 +12,7 @@ from radgate_server.core.limits.model import LimitSubject
 from radgate_server.core.limits.ports import SharedState, SharedUse
 
 GONE_S = 5.0
-"""A server that says nothing for so long runs nothing."""
+"""A server that says nothing for so long runs nothing, and its slots are free."""
 
 _TIMEOUT_S = 1.0
 _PREFIX = "radgate:limits:"
@@ -40,7 +40,7 @@ class RedisMeters:
                 answers = await pipe.execute()
         except self._failures as error:
             raise ConnectionError(f"Redis does not do its work ({type(error).__name__})") from None
-        return [SharedState(float(requests), float(size), int(running)) for requests, size, running in answers]
+        return [SharedState(float(requests), float(size), int(granted)) for requests, size, granted in answers]
 
     async def close(self) -> None:
         """Close the connections."""
