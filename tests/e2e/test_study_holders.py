@@ -1,19 +1,24 @@
 """Two servers on one PostgreSQL fetch a cold study once between them, also when one of them is lost meanwhile."""
 
-from collections.abc import Iterator
+import ssl
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, select
+from sqlalchemy import Row, Select, create_engine, select
 
+from radgate_server.adapters.database.schema.servers import members
 from radgate_server.adapters.database.schema.tables import audit_entries
 from tests.e2e.counting_pacs import SLICES, STUDY, CountingPacs
 from tests.e2e.radgate_process import RadgateProcess
 from tests.e2e.two_servers import files_from, read, two_servers
 from tests.e2e.waiting import wait_for
+from tests.fakes.authority import Authority
 
 READERS = 10
+AUTHORITY = Authority("servers")
 
 
 @pytest.fixture
@@ -24,7 +29,12 @@ def pacs() -> Iterator[CountingPacs]:
 
 @pytest.fixture
 def servers(tmp_path: Path, pacs: CountingPacs) -> Iterator[list[RadgateProcess]]:
-    with two_servers(tmp_path, pacs) as servers:
+    """They speak TLS to each other."""
+    authority, name = tmp_path / "authority.pem", "RADGATE_GRPC_TLS_"
+    authority.write_bytes(AUTHORITY.certificate)
+    certificate, key = AUTHORITY.sign("IP:127.0.0.1").write(tmp_path, "server")
+    files = {"CERTIFICATE_FILE": str(certificate), "KEY_FILE": str(key), "CLIENT_CA_FILE": str(authority)}
+    with two_servers(tmp_path, pacs, {name + file: path for file, path in files.items()}) as servers:
         yield servers
 
 
@@ -40,15 +50,29 @@ def test_ten_readers_at_two_servers_cause_one_get_of_each_instance(
     assert sum(server.metric("radgate_peer_instances_total") for server in servers) == SLICES
     wait_for(lambda: len(retrieves(servers[0])) >= READERS, "all reads are in the audit trail")
     assert len(retrieves(servers[0])) == len(set(retrieves(servers[0]))) == READERS
+    assert [*map(presents_a_certificate, peer_addresses(servers[0]))] == [True, True]
+
+
+def peer_addresses(server: RadgateProcess) -> list[str]:
+    return [row.address for row in rows(server, select(members.c.address))]
+
+
+def presents_a_certificate(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    return "BEGIN CERTIFICATE" in ssl.get_server_certificate((host, int(port)))
 
 
 def retrieves(server: RadgateProcess) -> list[str]:
     """The requests by which the study was read, as the audit trail has them."""
     is_it = (audit_entries.c.study_instance_uid == STUDY, audit_entries.c.outcome == "granted")
+    return [row.request_id for row in rows(server, select(audit_entries.c.request_id).where(*is_it))]
+
+
+def rows(server: RadgateProcess, query: Select[Any]) -> Sequence[Row[Any]]:
     engine = create_engine(server.database_url)
     try:
         with engine.connect() as connection:
-            return [row.request_id for row in connection.execute(select(audit_entries.c.request_id).where(*is_it))]
+            return connection.execute(query).all()
     finally:
         engine.dispose()
 

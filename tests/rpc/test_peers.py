@@ -1,9 +1,12 @@
 """One server asks another for a study over a real port; what is not right is refused."""
 
+import asyncio
+import tracemalloc
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+import google_crc32c
 import pytest
 
 from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
@@ -17,11 +20,15 @@ from radgate_server.core.dicom.instances import (
 )
 from radgate_server.core.dicom.memory_instance import MemoryInstance
 from radgate_server.core.errors import InstanceNotSentError, PacsUnreachableError
+from radgate_server.core.gateway.ports import TlsMaterial, TlsSource
 from radgate_server.core.servers.peers import PeerFailedError, PeerRequest
+from radgate_server.lib.sealed_file import SealedFile
 from radgate_server.rpc.peers.client import GrpcPeers, PeerTimeouts
 from radgate_server.rpc.peers.secret import TOLERANCE_S, PeerSecret
 from radgate_server.rpc.peers.server import PeerServer
+from radgate_server.settings.shared.table import MIB
 from tests.conformance.members_suite import FIRST
+from tests.fakes.authority import Authority
 
 STUDY = "2.25.1"
 SECRET, ANOTHER = PeerSecret(bytes(32)), PeerSecret(b"x" * 32)
@@ -71,12 +78,18 @@ class Held:
 
 @asynccontextmanager
 async def asking(
-    held: Held, *, server: PeerSecret = SECRET, client: PeerSecret = SECRET
+    held: Held,
+    *,
+    server: PeerSecret = SECRET,
+    client: PeerSecret = SECRET,
+    tls: TlsSource | None = None,
+    clients_tls: TlsSource | None = None,
+    max_instance_bytes: int = 1 << 22,
 ) -> AsyncIterator[Callable[[PeerRequest], AsyncIterator[Arrival]]]:
     """Asks a server that holds this."""
-    listener = PeerServer("127.0.0.1", 0, server)
+    listener = PeerServer("127.0.0.1", 0, server, tls)
     await listener.start(FIRST.member_id, held)
-    peers = GrpcPeers(client, PeerTimeouts(20, 20), 1 << 22)
+    peers = GrpcPeers(client, PeerTimeouts(20, 20), max_instance_bytes, clients_tls)
     holder = replace(FIRST, address=f"127.0.0.1:{listener.port}")
 
     async def ask(request: PeerRequest) -> AsyncIterator[Arrival]:
@@ -142,6 +155,91 @@ async def test_what_the_holder_can_not_fetch_ends_the_stream() -> None:
         assert (await anext(instances)).ref == REFS[0]
         with pytest.raises(PeerFailedError, match="UNAVAILABLE"):
             await anext(instances)
+
+
+@dataclass
+class Certificates:
+    """TlsSource of certificates that this authority signs."""
+
+    authority: Authority
+
+    def __post_init__(self) -> None:
+        self.renew(self.authority)
+
+    def renew(self, authority: Authority) -> None:
+        pair = authority.sign("IP:127.0.0.1")
+        self.current = TlsMaterial(pair.certificate, pair.key, authority.certificate)
+
+
+async def test_peers_speak_tls_with_certificates_of_one_authority_also_renewed_ones() -> None:
+    authority, renewed = Authority("servers"), Authority("renewed")
+    one, other = Certificates(authority), Certificates(authority)
+    held = Held([handle(REFS[0])])
+    async with asking(held, tls=one, clients_tls=other) as ask:
+        assert [each.ref async for each in ask(REQUEST)] == [REFS[0]]
+        one.renew(renewed)
+        other.renew(renewed)
+        assert [each.ref async for each in ask(REQUEST)] == [REFS[0]]
+    assert len(held.requests) == 2
+
+
+@pytest.mark.parametrize("client", [None, Certificates(Authority("strangers"))])
+async def test_who_has_no_certificate_of_the_installation_gets_nothing(client: Certificates | None) -> None:
+    held = Held([handle(REFS[0])])
+    async with asking(held, tls=Certificates(Authority("servers")), clients_tls=client) as ask:
+        with pytest.raises(PeerFailedError):
+            [instance async for instance in ask(REQUEST)]
+    assert held.requests == []
+
+
+class Large:
+    """InstanceHandle of zeros, which takes no memory; counts what is read of it."""
+
+    ref, sop_class_uid, transfer_syntax_uid = REFS[0], "1.2.3", "1.2.840.10008.1.2.1"
+
+    def __init__(self, size_bytes: int) -> None:
+        self.size_bytes = size_bytes
+        self.crc32c = self.read_bytes = 0
+        for _ in range(size_bytes // MIB):
+            self.crc32c = google_crc32c.extend(self.crc32c, bytes(MIB))
+
+    async def read(self, _offset: int, length: int) -> bytes:
+        self.read_bytes += length
+        return bytes(length)
+
+    def view(self, _offset: int, _length: int) -> memoryview | None:
+        return None
+
+    def open_buffer(self) -> AbstractContextManager[memoryview]:
+        raise AssertionError("nobody wants all of it at once")
+
+
+async def test_a_large_instance_passes_through_little_memory() -> None:
+    size_bytes = 64 * MIB
+    async with asking(Held([Large(size_bytes)]), max_instance_bytes=size_bytes) as ask:
+        tracemalloc.start()
+        try:
+            (instance,) = [instance async for instance in ask(REQUEST)]
+            _, peak_bytes = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert isinstance(instance, ReceivedInstance)
+    assert isinstance(instance.content, SealedFile)
+    assert instance.content.size_bytes == size_bytes
+    assert peak_bytes < 32 * MIB
+
+
+async def test_a_holder_reads_no_further_than_the_window_ahead_of_who_does_not_take_it() -> None:
+    size_bytes = 256 * MIB
+    large = Large(size_bytes)
+    async with asking(Held([handle(REFS[1]), large]), max_instance_bytes=size_bytes) as ask:
+        instances = aiter(ask(REQUEST))
+        assert (await anext(instances)).ref == REFS[1]
+        before = -1
+        while before < large.read_bytes or not large.read_bytes:
+            before = large.read_bytes
+            await asyncio.sleep(0.3)
+        assert large.read_bytes <= 16 * MIB
 
 
 async def test_nobody_listens() -> None:

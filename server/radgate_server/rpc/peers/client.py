@@ -9,8 +9,9 @@ import google_crc32c
 import grpc
 
 from radgate_server.core.dicom.identifiers import InstanceRef
-from radgate_server.core.dicom.instances import Arrival, FailedInstance, MemoryContent, ReceivedInstance
-from radgate_server.core.gateway.ports import TlsSource
+from radgate_server.core.dicom.instances import Arrival, FailedInstance, ReceivedInstance
+from radgate_server.core.dicom.received_content import gather_content
+from radgate_server.core.gateway.ports import TlsMaterial, TlsSource
 from radgate_server.core.servers.member import Member
 from radgate_server.core.servers.peers import PeerFailedError, PeerRequest
 from radgate_server.rpc.peers import peer_service_pb2 as pb
@@ -39,6 +40,12 @@ class PeerTimeouts:
     idle_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Connection:
+    channel: grpc.aio.Channel
+    opened_with: TlsMaterial | None
+
+
 class GrpcPeers:
     """Peers over gRPC; one connection to each address, opened when it is first used. `close` it."""
 
@@ -49,7 +56,8 @@ class GrpcPeers:
         self._timeouts = timeouts
         self._max_instance_bytes = max_instance_bytes
         self._tls = tls
-        self._channels: dict[str, grpc.aio.Channel] = {}
+        self._channels: dict[str, _Connection] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def fetch(self, holder: Member, request: PeerRequest) -> AsyncIterator[AsyncIterator[Arrival]]:
@@ -69,19 +77,27 @@ class GrpcPeers:
 
     async def close(self) -> None:
         """Close all connections."""
-        channels, self._channels = self._channels, {}
-        for channel in channels.values():
-            await channel.close()
+        connections, self._channels = self._channels, {}
+        for task in self._closing:
+            task.cancel()
+        await asyncio.gather(*self._closing, return_exceptions=True)
+        for connection in connections.values():
+            await connection.channel.close()
 
     def _channel(self, address: str) -> grpc.aio.Channel:
-        if address not in self._channels:
-            self._channels[address] = self._open(address)
-        return self._channels[address]
+        own = self._tls.current if self._tls else None
+        connection = self._channels.get(address)
+        if connection is None or connection.opened_with is not own:
+            if connection is not None:  # its certificate was renewed; what is in progress goes on
+                task = asyncio.create_task(connection.channel.close(_LONGEST_S), name="peer-connection")
+                self._closing.add(task)
+                task.add_done_callback(self._closing.discard)
+            connection = self._channels[address] = _Connection(self._open(address, own), own)
+        return connection.channel
 
-    def _open(self, address: str) -> grpc.aio.Channel:
-        if self._tls is None:
+    def _open(self, address: str, own: TlsMaterial | None) -> grpc.aio.Channel:
+        if own is None:
             return grpc.aio.insecure_channel(address, options=_OPTIONS)
-        own = self._tls.current
         credentials = grpc.ssl_channel_credentials(
             own.client_ca or own.certificate_chain, own.private_key, own.certificate_chain
         )
@@ -117,20 +133,24 @@ class GrpcPeers:
                 yield await self._instance(call, ref, header)
 
     async def _instance(self, call: "_Call", ref: InstanceRef, header: pb.PeerInstanceHeader) -> ReceivedInstance:
-        """Read it whole; it is verified by size and checksum."""
+        """Read it whole, a large one into a file; it is verified by size and checksum."""
         if not 0 < header.size_bytes <= self._max_instance_bytes:
             raise PeerFailedError("it sent an instance of an impossible size")
-        parts, size_bytes, checksum = list[bytes](), 0, 0
+        async with aclosing(self._chunks(call, header)) as chunks:
+            content = await gather_content(chunks)
+        return ReceivedInstance(ref, header.sop_class_uid, header.transfer_syntax_uid, content)
+
+    async def _chunks(self, call: "_Call", header: pb.PeerInstanceHeader) -> AsyncGenerator[bytes]:
+        size_bytes = checksum = 0
         while size_bytes < header.size_bytes:
             message = await self._next(call)
             if message is None or not message.chunk:
                 raise PeerFailedError("it cut an instance short")
-            parts.append(message.chunk)
             size_bytes += len(message.chunk)
             checksum = google_crc32c.extend(checksum, message.chunk)
+            yield message.chunk
         if size_bytes != header.size_bytes or checksum != header.crc32c:
             raise PeerFailedError("it sent an instance whose checksum is wrong")
-        return ReceivedInstance(ref, header.sop_class_uid, header.transfer_syntax_uid, MemoryContent(tuple(parts)))
 
     async def _next(self, call: "_Call") -> pb.FetchInstancesResponse | None:
         """The next message that has a part, None at the end."""

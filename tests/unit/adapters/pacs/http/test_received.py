@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from radgate_server.adapters.pacs.http import received
 from radgate_server.adapters.pacs.http.received import receive_content
+from radgate_server.core.dicom import received_content
 from radgate_server.core.dicom.instances import MemoryContent
 from radgate_server.core.errors import InstanceTooLargeError, SpoolFullError
 from radgate_server.lib.sealed_file import SealedFile
@@ -27,7 +27,7 @@ async def test_small_ones_stay_in_memory() -> None:
 
 
 async def test_large_ones_go_to_a_file_that_several_may_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(received, "_BATCH_BYTES", 2000)
+    monkeypatch.setattr(received_content, "_BATCH_BYTES", 2000)
     content = await receive_content(in_pieces(DATA, 700), max_bytes=len(DATA), memory_bytes=3000)
     assert isinstance(content, SealedFile)
     assert content.size_bytes == len(DATA)
@@ -52,7 +52,7 @@ async def test_a_full_disk_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def full() -> SealedFile:
         raise OSError(errno.ENOSPC, "a path that nobody should see")
 
-    monkeypatch.setattr(received, "SealedFile", full)
+    monkeypatch.setattr(received_content, "SealedFile", full)
     with pytest.raises(SpoolFullError) as caught:
         await receive_content(in_pieces(DATA, 700), max_bytes=len(DATA), memory_bytes=100)
     assert "nobody" not in caught.value.message
