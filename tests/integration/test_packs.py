@@ -1,5 +1,6 @@
 """The tier of packs on a real SeaweedFS: what one server puts there another reads, and what goes wrong."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.packs import MemoryPackIndex
 from tests.fakes.study_keys import MemoryStudyKeys
 from tests.fakes.telemetry import RecordingTelemetry
+from tests.integration.ports import free_port
 from tests.integration.seaweed import BUCKET, Seaweed, running_seaweed
 
 MIB = 1 << 20
@@ -110,13 +112,11 @@ class Cluster:
 
 
 @contextmanager
-def overloaded_store() -> Iterator[tuple[str, list[str]]]:
-    """The endpoint of a store that answers all with 503 SlowDown, and what it was asked."""
-    asked: list[str] = []
+def overloaded_store() -> Iterator[str]:
+    """The endpoint of a store that answers all with 503 SlowDown."""
 
     class SlowDown(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.command)
             body = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
             self.send_response(503)
             self.send_header("content-length", str(len(body)))
@@ -130,7 +130,7 @@ def overloaded_store() -> Iterator[tuple[str, list[str]]]:
         thread = Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}", asked
+            yield f"http://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
             thread.join()
@@ -183,7 +183,7 @@ async def test_what_one_machine_has_put_there_another_reads(cluster: Cluster) ->
 
 
 async def test_the_first_bytes_of_a_large_instance_come_before_a_tenth_is_read(cluster: Cluster) -> None:
-    data = pattern(20 * MIB)
+    data = pattern(12 * MIB)
     async with cluster.machine() as one, cluster.machine(disk_bytes=MIB) as two:
         await one.chain.put("alpha", received(data))
         await one.writer.settle()
@@ -191,6 +191,25 @@ async def test_the_first_bytes_of_a_large_instance_come_before_a_tenth_is_read(c
         assert await handle.read(0, 1000) == data[:1000]
         assert two.telemetry.cache_moved["s3", "read"] < len(data) / 10
         assert await handle.read(7 * MIB + 5, 2 * MIB) == data[7 * MIB + 5 : 9 * MIB + 5]
+
+
+async def test_an_instance_of_several_parts_is_read_as_it_was(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Uploaded in two parts, without being in memory, and read in two pieces."""
+    monkeypatch.setattr("radgate_server.adapters.cache.packs.writer.WHOLE_BYTES", 4 * MIB)
+    data = pattern(9 * MIB)
+    async with cluster.machine() as one, cluster.machine() as two:
+        await one.chain.put("alpha", received(data))
+        await one.writer.settle()
+        handle = await got(two.chain)
+
+        def at_once() -> bytes:
+            with handle.open_buffer() as buffer:
+                return bytes(buffer)
+
+        assert await asyncio.to_thread(at_once) == data
+        assert [row for row in two.telemetry.cache_operations if row[1] == "get"] == [("s3", "get", "ok")] * 2
 
 
 async def test_no_uid_and_no_tenant_is_in_a_key_and_nothing_in_the_clear(cluster: Cluster) -> None:
@@ -286,33 +305,12 @@ async def test_a_bucket_that_is_not_there_is_reported_at_the_start(cluster: Clus
         await objects.check()
 
 
-async def test_a_store_that_has_died_costs_a_few_tries_and_comes_back(cluster: Cluster, seaweed: Seaweed) -> None:
+@pytest.mark.parametrize("why", ["dead", "overloaded"])
+async def test_a_store_that_is_away_costs_three_tries(cluster: Cluster, why: str) -> None:
+    """What it was asked for comes from the PACS, and nothing that is there is forgotten."""
     refs = [REF._replace(sop_instance_uid=f"1.2.{number}") for number in range(6)]
-    async with cluster.machine() as one, cluster.machine() as two:
-        for ref in refs:
-            await one.chain.put("alpha", received(pattern(5000), ref))
-        await one.writer.settle()
-        handles = [await got(two.chain, "alpha", ref) for ref in refs]
-        assert await whole(handles[0]) == pattern(5000)
-        seaweed.kill()
-        try:
-            for handle in handles[1:]:
-                with pytest.raises(CorruptEntryError, match="can't be read now"):
-                    await whole(handle)
-            tried = [row for row in two.telemetry.cache_operations if row == ("s3", "get", "failed")]
-            assert len(tried) == 3, "then the breaker is open"
-            assert await two.chain.get("alpha", refs[1]) is None, "a miss: it comes from the PACS"
-            assert len(await cluster.index.of_study("alpha", study_hash(STUDY))) == 6, "nothing is lost"
-        finally:
-            seaweed.start()
-    async with cluster.machine() as three:
-        assert await whole(await got(three.chain, "alpha", refs[1])) == pattern(5000)
-
-
-async def test_a_store_that_asks_to_slow_down_is_left_alone(cluster: Cluster) -> None:
-    """503 SlowDown: what it was asked for comes from the PACS, and nothing that is there is forgotten."""
-    refs = [REF._replace(sop_instance_uid=f"1.2.{number}") for number in range(6)]
-    with overloaded_store() as (endpoint, asked):
+    with overloaded_store() as overloaded:
+        endpoint = overloaded if why == "overloaded" else f"http://127.0.0.1:{free_port()}"
         async with cluster.machine() as one, cluster.machine(endpoint=endpoint) as two:
             for ref in refs:
                 await one.chain.put("alpha", received(pattern(5000), ref))
@@ -320,8 +318,8 @@ async def test_a_store_that_asks_to_slow_down_is_left_alone(cluster: Cluster) ->
             for handle in [await got(two.chain, "alpha", ref) for ref in refs]:
                 with pytest.raises(CorruptEntryError, match="can't be read now"):
                     await whole(handle)
-            assert asked == ["GET"] * 3, "then the breaker is open"
-            assert await two.chain.get("alpha", refs[5]) is None
+            assert two.telemetry.cache_operations == [("s3", "get", "failed")] * 3, "then the breaker is open"
+            assert await two.chain.get("alpha", refs[5]) is None, "a miss"
             assert len(await cluster.index.of_study("alpha", study_hash(STUDY))) == 6
 
 
