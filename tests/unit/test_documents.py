@@ -15,6 +15,7 @@ DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/
 _LINK = re.compile(r"\]\((?!https?://)([^)#\s]*)(?:#([^)\s]*))?\)")
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 _PLACES = {str(document.relative_to(ROOT)): document for document in DOCUMENTS}
 
 
@@ -55,6 +56,12 @@ def test_links_lead_somewhere(name: str) -> None:
 @pytest.mark.parametrize("name", _PLACES)
 def test_commands_exist(name: str) -> None:
     assert [(words, wrong) for words in shown(_PLACES[name]) if (wrong := unknown(words))] == []
+
+
+@pytest.mark.parametrize("name", _PLACES)
+def test_tests_that_are_named_exist(name: str) -> None:
+    for path, test in _TEST.findall(_PLACES[name].read_text(encoding="utf-8")):
+        assert f"def {test}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{test}"
 
 
 def test_the_readme_shows_some() -> None:
