@@ -1,6 +1,7 @@
 """Servers that share their limits by a real Redis."""
 
 import asyncio
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, suppress
@@ -167,6 +168,18 @@ async def test_never_more_run_than_may_however_short_they_are(busy: list[Server]
 
     await asyncio.gather(*map(client, range(10)))
     assert running["most"] == 6
+
+
+async def test_a_redis_that_hangs_holds_requests_up_once_for_a_second(redis: RedisServer) -> None:
+    server = Server(redis, "hung", Limits(concurrent_requests=6))
+    assert redis.process is not None
+    redis.process.send_signal(signal.SIGSTOP)
+    try:
+        assert len(await burst([server], 50)) == 6
+        assert server.telemetry.shared == [False]
+    finally:
+        redis.process.send_signal(signal.SIGCONT)
+    await server.sharing.close()
 
 
 async def test_slots_that_one_server_leaves_the_other_has(busy: list[Server]) -> None:

@@ -11,6 +11,10 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from fhir.resources.R4B.auditevent import AuditEvent
 
+from radgate_server.adapters.audit.spool import FileAuditSpool
+from radgate_server.adapters.secrets.spool_cipher import SpoolCiphers
+from radgate_server.core.audit.chain import content_of
+from tests.conformance.database_suites import audit_entry
 from tests.unit.cli.command_line import Cli
 from tests.unit.core.audit.export.audit_message import check
 
@@ -27,6 +31,15 @@ def audited(north: Cli) -> Cli:
     for _ in range(4):
         north.ok("cache", "invalidate", "--tenant", "north")
     return north
+
+
+def test_the_spool_of_a_lost_server_is_imported_once(north: Cli, tmp_path: Path) -> None:
+    spool = FileAuditSpool(tmp_path / "lost", SpoolCiphers(north.data_dir), limit_bytes=1 << 20)
+    spool.append([content_of(audit_entry(number)) for number in range(3)])
+    spool.close()
+    assert north.ok("audit", "import-spool", str(tmp_path / "lost")).stdout == "3 records were added to the trail\n"
+    north.ok("audit", "verify")
+    assert "no records" in north.refused("audit", "import-spool", str(tmp_path / "lost"))
 
 
 def test_a_whole_trail_is_reported(audited: Cli) -> None:
