@@ -9,17 +9,15 @@ import argparse
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, event
 
 from radgate_server.adapters.database.audit.records import SqlAuditRecords
 from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.migration import migrate
 from radgate_server.core.audit.search import BLOCK, AuditCriteria
+from tests.bench.plans import Plans, explained
 from tests.integration.postgres import running_postgres
 
 TENANT = "north"
@@ -47,27 +45,6 @@ WHERE number BETWEEN %(first)s AND %(last)s
 GROUP BY tenant_id, term, number / %(block)s
 ON CONFLICT (tenant_id, term, block) DO UPDATE SET last_us = excluded.last_us
 """
-
-
-@dataclass
-class Plans:
-    """EXPLAIN of each statement of a search, taken beside it."""
-
-    seconds: list[float] = field(default_factory=list)
-    scanned: set[str] = field(default_factory=set)
-
-    def explain(self, connection: Connection, statement: str, parameters: Any) -> None:
-        """Look at how the database would run it."""
-        cursor = connection.connection.cursor()
-        cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
-        self._walk(cursor.fetchone()[0][0]["Plan"])
-        cursor.close()
-
-    def _walk(self, node: Mapping[str, Any]) -> None:
-        if node["Node Type"] == "Seq Scan":
-            self.scanned.add(node["Relation Name"])
-        for child in node.get("Plans", ()):
-            self._walk(child)
 
 
 def searches(rows: int) -> Mapping[str, AuditCriteria]:
@@ -110,28 +87,21 @@ def fill(conninfo: str, rows: int) -> None:
         connection.execute("VACUUM ANALYZE audit_entries, audit_index")
 
 
-async def measure(url: str, rows: int) -> Mapping[str, tuple[Plans, int]]:
+async def measure(url: str, rows: int) -> Mapping[str, tuple[Plans, list[float], int]]:
     """Search for each kind several times."""
     database = Database(url)
     records = SqlAuditRecords(database)
-    plans = Plans()
     measured = {}
-
-    def before(connection: Connection, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.startswith("SELECT"):
-            plans.explain(connection, statement, parameters)
-
     try:
         for name, criteria in searches(rows).items():
-            plans = Plans()
-            event.listen(database.engine, "before_cursor_execute", before)
-            found = await records.find(TENANT, criteria, start=0, end=rows + 1, limit=PAGE)
-            event.remove(database.engine, "before_cursor_execute", before)
+            with explained(database) as plans:
+                found = await records.find(TENANT, criteria, start=0, end=rows + 1, limit=PAGE)
+            seconds = []
             for _ in range(ROUNDS):
                 started_s = time.perf_counter()
                 await records.find(TENANT, criteria, start=0, end=rows + 1, limit=PAGE)
-                plans.seconds.append(time.perf_counter() - started_s)
-            measured[name] = plans, len(found.records)
+                seconds.append(time.perf_counter() - started_s)
+            measured[name] = plans, seconds, len(found.records)
     finally:
         await database.close()
     return measured
@@ -150,11 +120,12 @@ def main() -> None:
         print(
             "| search | found on the first page | median | slowest of 20 | tables read whole |\n|---|---|---|---|---|"
         )
-        for name, (plans, found) in asyncio.run(measure(url, rows)).items():
-            print(f"| {name} | {found} | {_ms(plans.seconds)} | {', '.join(sorted(plans.scanned)) or 'none'} |")
+        for name, (plans, seconds, found) in asyncio.run(measure(url, rows)).items():
+            print(f"| {name} | {found} | {milliseconds(seconds)} | {', '.join(sorted(plans.scanned)) or 'none'} |")
 
 
-def _ms(seconds: Sequence[float]) -> str:
+def milliseconds(seconds: Sequence[float]) -> str:
+    """Median and slowest, as two cells."""
     ordered = sorted(seconds)
     return f"{1000 * ordered[len(ordered) // 2]:.1f} ms | {1000 * ordered[-1]:.1f} ms"
 

@@ -66,7 +66,11 @@ def start_workers(tmp_path: Path, postgres: Postgres, orthanc: OrthancServer) ->
             idle = {**common, "RADGATE_IMAGING__MAX_RUNNING_JOBS": "0"}
             server = RadgateProcess(tmp_path / "server", idle).tenant(EAST, dimse(orthanc), Role.OPERATOR)
             workers = [server.beside(tmp_path / name, common, (*RADGATE, "worker")) for name in ("a", "b")]
-            processes = [running.enter_context(process) for process in (server, *workers)]
+            processes = [server, *workers]
+            for process in processes:
+                running.push(process)
+            with ThreadPoolExecutor(len(processes)) as threads:
+                list(threads.map(RadgateProcess.start, processes))
             wait_for(lambda: all(ready_without_nats(process) for process in processes), "all are ready without NATS")
             nats.start()
             wait_for(lambda: not any(problem_at(process, "nats") for process in processes), "all connect to NATS")
