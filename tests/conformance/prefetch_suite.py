@@ -1,4 +1,4 @@
-"""What every PrefetchRecords must do. An adapter's test subclasses PrefetchRecordsSuite and overrides `records`."""
+"""What every PrefetchRecords and PriorRules must do. An adapter's test subclasses a suite and overrides its fixture."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,9 +10,12 @@ from radgate_server.adapters.database.access.tenants import SqlTenantDirectory
 from radgate_server.adapters.database.changes import SqlChangeFeed
 from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.prefetch.outcomes import SqlPrefetchRecords
+from radgate_server.adapters.database.prefetch.rules import SqlPriorRules
 from radgate_server.adapters.database.schema.tables import tenants
 from radgate_server.core.access.ports.directory import ChangeKind
+from radgate_server.core.errors import ResourceNotFoundError
 from radgate_server.core.prefetch.batch import PrefetchedStudy, PrefetchOutcome, PrefetchRecords
+from radgate_server.core.prefetch.priors import PriorRule, PriorRules
 from tests.conformance.database_bench import DatabaseBench
 
 TIME = datetime(2026, 3, 1, 7, tzinfo=UTC)
@@ -55,6 +58,39 @@ class PrefetchRecordsSuite:
     async def test_leaves_out_what_is_of_no_tenant(self, records: PrefetchRecords) -> None:
         await records.add(prefetched(1, tenant="nowhere"))
         assert list(await records.of_batch("nowhere", "a")) == []
+
+
+class PriorRulesSuite:
+    """Of the tenants east and west."""
+
+    @pytest.fixture
+    def rules(self) -> PriorRules:
+        raise AssertionError("a subclass gives the rules")
+
+    async def test_lists_rules_by_name_as_they_were_set_last(self, rules: PriorRules) -> None:
+        second, first = PriorRule("b", 5, 30, True, False, True), PriorRule("a", same_body_part=True)
+        for tenant, rule in (("east", PriorRule("b")), ("east", second), ("east", first), ("west", PriorRule("c"))):
+            await rules.put(tenant, rule)
+        assert list(await rules.list_rules("east")) == [first, second]
+
+    async def test_deletes_a_rule_of_the_tenant(self, rules: PriorRules) -> None:
+        await rules.put("east", PriorRule("a"))
+        with pytest.raises(ResourceNotFoundError):
+            await rules.delete("west", "a")
+        await rules.delete("east", "a")
+        assert list(await rules.list_rules("east")) == []
+
+    async def test_a_rule_has_a_tenant(self, rules: PriorRules) -> None:
+        with pytest.raises(ResourceNotFoundError):
+            await rules.put("nowhere", PriorRule("a"))
+
+
+class PriorRulesInDatabaseSuite(DatabaseBench, PriorRulesSuite):
+    @pytest.fixture
+    async def rules(self, database: Database) -> PriorRules:
+        rows = [{"tenant_id": tenant, "create_time": TIME} for tenant in ("east", "west")]
+        await database.write(lambda connection: connection.execute(insert(tenants), rows))
+        return SqlPriorRules(database)
 
 
 class PrefetchRecordsInDatabaseSuite(DatabaseBench, PrefetchRecordsSuite):

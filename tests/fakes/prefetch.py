@@ -1,9 +1,11 @@
-"""PrefetchRecords in memory."""
+"""PrefetchRecords and PriorRules in memory."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
+from radgate_server.core.errors import ResourceNotFoundError
 from radgate_server.core.prefetch.batch import PrefetchedStudy
+from radgate_server.core.prefetch.priors import PriorRule
 
 
 class MemoryPrefetchRecords:
@@ -26,3 +28,23 @@ class MemoryPrefetchRecords:
         for key in old:
             del self.rows[key]
         return len(old)
+
+
+class MemoryPriorRules:
+    """PriorRules of these tenants, None for any."""
+
+    def __init__(self, tenants: frozenset[str] | None = None) -> None:
+        self.tenants = tenants
+        self.rules: dict[tuple[str, str], PriorRule] = {}
+
+    async def put(self, tenant_id: str, rule: PriorRule) -> None:
+        if self.tenants is not None and tenant_id not in self.tenants:
+            raise ResourceNotFoundError("there is no tenant of that name")
+        self.rules[tenant_id, rule.name] = rule
+
+    async def list_rules(self, tenant_id: str) -> Sequence[PriorRule]:
+        return [self.rules[key] for key in sorted(self.rules) if key[0] == tenant_id]
+
+    async def delete(self, tenant_id: str, name: str) -> None:
+        if self.rules.pop((tenant_id, name), None) is None:
+            raise ResourceNotFoundError("there is no rule of that name")

@@ -21,7 +21,7 @@ from tests.conformance.job_database_suite import JobQueueInDatabaseSuite, JobSto
 from tests.conformance.limits_suite import LimitsSuite
 from tests.conformance.members_suite import MembersInDatabaseSuite
 from tests.conformance.packs_suite import PackIndexInDatabaseSuite
-from tests.conformance.prefetch_suite import PrefetchRecordsInDatabaseSuite
+from tests.conformance.prefetch_suite import PrefetchRecordsInDatabaseSuite, PriorRulesInDatabaseSuite
 from tests.conformance.retention_suite import RetentionSuite
 from tests.integration.postgres import Postgres, running_postgres
 
@@ -62,6 +62,10 @@ class TestPostgresJobStore(JobStoreInDatabaseSuite):
 
 class TestPostgresMembers(MembersInDatabaseSuite):
     """Who shares the database."""
+
+
+class TestPostgresPriorRules(PriorRulesInDatabaseSuite):
+    """Which priors are prefetched."""
 
 
 class TestPostgresPrefetchRecords(PrefetchRecordsInDatabaseSuite):

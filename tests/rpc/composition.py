@@ -107,6 +107,7 @@ def _installation(rig: "Rig") -> Installation:
             accesses=rig.accesses,
             packs=MemoryPackIndex(rig.clock.now),
             prefetched=rig.prefetched,
+            prior_rules=rig.prior_rules,
         ),
         secrets=Secrets(box=rig.box, ring=keys, sealed=keys, reader=keys, peers=bytes(32)),
         audit=AuditStore(

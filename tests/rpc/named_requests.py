@@ -99,6 +99,7 @@ REQUESTS: Mapping[str, Callable[[Ids], Any]] = {
     _V1 + "AdminService/FailbackPacs": lambda ids: admin.FailbackPacsRequest(name=ids.pacs),
     _V1 + "AdminService/ListPacsTransitions": lambda ids: admin.ListPacsTransitionsRequest(name=ids.pacs),
     _V1 + "AdminService/InvalidateCache": lambda ids: admin.InvalidateCacheRequest(study_instance_uid=ids.study),
+    _V1 + "PrefetchService/PrefetchPriors": lambda ids: prefetch.PrefetchPriorsRequest(study_instance_uid=ids.study),
     _V1 + "PrefetchService/ListPrefetchedStudies": lambda ids: prefetch.ListPrefetchedStudiesRequest(job_id=ids.job),
     _V1 + "QuarantineService/ReadQuarantinedInstance": lambda ids: quarantine.ReadQuarantinedInstanceRequest(
         entry_id=ids.entry

@@ -33,7 +33,7 @@ from tests.fakes.keys import MemoryKeys
 from tests.fakes.limits import MemoryLedger, RecordingLimitTelemetry
 from tests.fakes.members import MemoryMembers
 from tests.fakes.memory_pacs import MemoryPacs
-from tests.fakes.prefetch import MemoryPrefetchRecords
+from tests.fakes.prefetch import MemoryPrefetchRecords, MemoryPriorRules
 from tests.fakes.quarantine import MemoryQuarantine
 from tests.fakes.retention import MemoryRetention
 from tests.fakes.telemetry import RecordingTelemetry
@@ -82,6 +82,7 @@ class Rig:
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     accesses: MemoryAccessHistory = field(default_factory=MemoryAccessHistory)
     prefetched: MemoryPrefetchRecords = field(default_factory=MemoryPrefetchRecords)
+    prior_rules: MemoryPriorRules = field(default_factory=MemoryPriorRules)
     limit_telemetry: RecordingLimitTelemetry = field(default_factory=RecordingLimitTelemetry)
     retention: MemoryRetention = field(default_factory=MemoryRetention)
     naps: list[float] = field(default_factory=list)

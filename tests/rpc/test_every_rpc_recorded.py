@@ -48,6 +48,9 @@ MADE: Mapping[str, Callable[[Ids], Message | Iterable[Message]]] = {
         make_thumbnails=jobs.MakeThumbnailsJob(study_instance_uid=EAST_STUDY)
     ),
     "PrefetchService/PrefetchStudies": lambda _: prefetch.PrefetchStudiesRequest(study_instance_uids=[EAST_STUDY]),
+    "PrefetchService/SetPrefetchRule": lambda _: RULE,
+    "PrefetchService/DeletePrefetchRule": lambda _: prefetch.DeletePrefetchRuleRequest(name="priors"),
+    "PrefetchService/ReplayPrefetchRule": lambda _: prefetch.ReplayPrefetchRuleRequest(rule=RULE.rule),
     "AuditService/MakeAuditReport": lambda _: audit.MakeAuditReportRequest(spec=WEEKLY.spec),
     "AuditService/RunReportSchedule": lambda _: audit.RunReportScheduleRequest(name="weekly"),
     "AuditService/CreateReportSchedule": lambda _: audit.CreateReportScheduleRequest(schedule=named("other")),
@@ -65,6 +68,7 @@ MADE: Mapping[str, Callable[[Ids], Message | Iterable[Message]]] = {
 }
 """Requests of those that name no thing, or make what they name; one message, or a stream of them."""
 
+RULE = prefetch.SetPrefetchRuleRequest(rule=prefetch.PrefetchRule(name="priors"))
 HOLD = retention.PlaceLegalHoldRequest(subject=retention.HOLD_SUBJECT_STUDY, value=EAST_STUDY, reason="case 7")
 ERASE = retention.EraseCachedDataRequest(study_instance_uid=EAST_STUDY, reason="asked for")
 
@@ -98,6 +102,8 @@ class World:
                 await self._ask("RetentionService/EraseCachedData", ERASE)
             )
             return _encoded(retention.GetErasureRequest(erasure_id=erased.erasure.erasure_id))
+        if short == "PrefetchService/DeletePrefetchRule":
+            await self._ask("PrefetchService/SetPrefetchRule", RULE)
         if short.startswith("AuditService/") and short.endswith("Schedule"):
             await self._ask(
                 "AuditService/CreateReportSchedule", audit.CreateReportScheduleRequest(schedule=named("weekly"))

@@ -60,6 +60,8 @@ STARTS: Mapping[str, list[dict[str, Any]]] = {
         {"transcode_study": {"study_instance_uid": EAST_STUDY, **TARGET}},
         {"make_thumbnails": {"study_instance_uid": EAST_STUDY}},
     ],
+    "radgate.v1.PrefetchService/SetPrefetchRule": [{"rule": {"name": "priors", "last": 3}}],
+    "radgate.v1.PrefetchService/ReplayPrefetchRule": [{"rule": {"name": "priors", "last": 3}}],
     "radgate.v1.QueryService/SearchStudies": [KEYS],
     "radgate.v1.QueryService/SearchSeries": [KEYS],
     "radgate.v1.QueryService/SearchInstances": [KEYS],

@@ -207,7 +207,7 @@ def _servicers(
         audit=AuditServicer(reading.reader, reading.checker, reading.maker, reading.schedules),
         retention=administration.retention,
         quarantine=QuarantineServicer(administration.admin.quarantine),
-        prefetch=PrefetchServicer(services.prefetch),
+        prefetch=PrefetchServicer(services.prefetch, administration.admin.priors),
         admin=AdminServicer(administration.admin),
         dicomweb=DicomWebServicer(
             search,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from radgate_server.cli.prefetch_rules import priors, rule
 from radgate_server.cli.shared.admin import caller_for, run_admin, tenants_asked_for
 from radgate_server.cli.shared.options import (
     RadgateGroup,
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 @click.group(cls=RadgateGroup)
 def cache() -> None:
     """The cached data of studies."""
+
+
+cache.add_command(priors)
+cache.add_command(rule)
 
 
 @cache.command()

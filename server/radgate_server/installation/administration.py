@@ -13,7 +13,7 @@ from radgate_server.core.pacs.ports import PacsFactory
 from radgate_server.core.quarantine.ports import QuarantineContents
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.installation.gate import Purpose
-from radgate_server.installation.opening import Installation, open_installation, pacs_factories
+from radgate_server.installation.opening import Directories, Installation, open_installation, pacs_factories
 from radgate_server.installation.packs import packs_dropper
 from radgate_server.lib.clock import Clock
 from radgate_server.services.access.explanation import AuthExplainer
@@ -34,8 +34,12 @@ from radgate_server.services.cache.registry import BYTES_DIFFER, CacheRegistry, 
 from radgate_server.services.limits.admin import LimitsAdmin
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.prefetch.administration import PrefetchAdmin, StoredJobs
+from radgate_server.services.prefetch.patient_studies import MAX_PATIENT_STUDIES, PatientStudyFinder
+from radgate_server.services.prefetch.replaying import RuleReplayer
+from radgate_server.services.prefetch.rules import PriorAdmin
 from radgate_server.services.quarantine.late import LateQuarantine
 from radgate_server.services.quarantine.storing import QuarantineAdmin
+from radgate_server.services.query.fan_out import AskLimits
 from radgate_server.services.secrets.administration import SecretAdmin
 from radgate_server.services.secrets.reference_policy import ReferencePolicy
 from radgate_server.settings.settings import Settings
@@ -126,6 +130,7 @@ def build_admin(
                 directories.prefetched,
                 auditor,
             ),
+            _prior_admin(directories, pacs.clients, settings, auditor, clock),
         ),
         tenants=directories.tenants,
         keys=directories.keys,
@@ -135,6 +140,13 @@ def build_admin(
         auditor=auditor,
         clock=clock,
     )
+
+
+def _prior_admin(
+    directories: Directories, clients: PacsClients, settings: Settings, auditor: Auditor, clock: Clock
+) -> PriorAdmin:
+    finder = PatientStudyFinder(clients, AskLimits(MAX_PATIENT_STUDIES, settings.pacs.query_deadline_s))
+    return PriorAdmin(directories.prior_rules, finder, RuleReplayer(directories.accesses, finder, clock), auditor)
 
 
 @cache

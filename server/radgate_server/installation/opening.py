@@ -25,6 +25,7 @@ from radgate_server.adapters.database.pacs.configured import SqlPacsDirectory
 from radgate_server.adapters.database.pacs.failover import SqlFailoverDirectory
 from radgate_server.adapters.database.pacs.statuses import SqlStatusBoard
 from radgate_server.adapters.database.prefetch.outcomes import SqlPrefetchRecords
+from radgate_server.adapters.database.prefetch.rules import SqlPriorRules
 from radgate_server.adapters.database.report_schedules import SqlReportSchedules
 from radgate_server.adapters.database.secrets.installation_keys import InstallationKeys
 from radgate_server.adapters.database.secrets.sealed import SqlSealedRecords
@@ -58,6 +59,7 @@ from radgate_server.core.networks import parse_networks
 from radgate_server.core.pacs.connections import PacsConfig
 from radgate_server.core.pacs.ports import PacsClient, PacsFactory
 from radgate_server.core.prefetch.batch import PrefetchRecords
+from radgate_server.core.prefetch.priors import PriorRules
 from radgate_server.core.reports.ports.schedules import ReportSchedules
 from radgate_server.core.secrets.ports import KeyRing, SealedRecords, SecretBox, SecretReader
 from radgate_server.core.servers.holders import StudyHolders
@@ -99,6 +101,7 @@ class Directories:
     accesses: AccessHistory
     packs: PackIndex
     prefetched: PrefetchRecords
+    prior_rules: PriorRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +198,7 @@ def _directories(database: Database, box: SecretBox, clock: Clock) -> Directorie
         accesses=SqlAccessHistory(database),
         packs=SqlPackIndex(database, clock.now),
         prefetched=SqlPrefetchRecords(database),
+        prior_rules=SqlPriorRules(database),
     )
 
 

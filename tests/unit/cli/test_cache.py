@@ -116,3 +116,18 @@ def test_studies_are_prefetched_by_a_job_for_servers(north: Cli, tmp_path: Path)
     assert "name 1 to 1000 studies" in north.refused("cache", "warm", "--tenant", "north")
     assert "no tenant" in north.refused("cache", "warm", "--tenant", "south", "--study", "1.2.3")
     assert "no such job" in north.refused("cache", "warmed", "--tenant", "north", "0000")
+
+
+def test_rules_are_set_listed_replayed_and_deleted(north: Cli) -> None:
+    of_north = ("--tenant", "north")
+    north.ok("cache", "rule", "set", *of_north, "ct", "--last", "2", "--same-modality", "--enabled")
+    (rule,) = north.json("cache", "rule", "list", *of_north)
+    assert (rule["name"], rule["last"], rule["same_modality"], rule["enabled"]) == ("ct", 2, True, True)
+    lines = north.ok("cache", "rule", "replay", *of_north, "ct").stdout.splitlines()
+    assert [line.split()[:2] for line in lines[1:4]] == [["fetched", "0"], ["used", "0"], ["wasted", "0"]]
+    assert north.json("cache", "rule", "replay", *of_north, "ct", "--days", "30")["patients"] == 0
+    assert "no rule of that name" in north.refused("cache", "rule", "replay", *of_north, "mr")
+    assert "rule.last" in north.refused("cache", "rule", "set", *of_north, "mr", "--last", "99")
+    assert "no rule of that name" in north.refused("cache", "priors", *of_north, "--study", "1.2", "--rule", "mr")
+    north.ok("cache", "rule", "delete", *of_north, "ct")
+    assert north.json("cache", "rule", "list", *of_north) == []

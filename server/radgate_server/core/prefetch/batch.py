@@ -13,9 +13,13 @@ API = "api"
 """The source of a batch that somebody asked for."""
 
 
+RULES = "rules"
+"""The source of a batch that all enabled rules chose."""
+
+
 @dataclass(frozen=True, slots=True)
 class PrefetchBatch:
-    """The studies in order, each once. `source` is API or the name of the rule that chose them."""
+    """The studies in order, each once. `source` is API, RULES or the name of the rule that chose them."""
 
     batch_id: str
     studies: tuple[str, ...]

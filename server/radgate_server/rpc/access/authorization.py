@@ -141,6 +141,11 @@ METHODS: dict[str, Access] = {
     "radgate.v1.QuarantineService/DeleteQuarantinedInstance": _ADMIN.recording(AuditAction.CONFIGURE),
     # It occupies PACS and disk for long
     "radgate.v1.PrefetchService/PrefetchStudies": _OPERATOR.recording(AuditAction.CONFIGURE),
+    "radgate.v1.PrefetchService/PrefetchPriors": _OPERATOR.recording(AuditAction.CONFIGURE),
+    "radgate.v1.PrefetchService/ListPrefetchRules": _OPERATOR.unrecorded(Unrecorded.ADMINISTRATIVE),
+    "radgate.v1.PrefetchService/SetPrefetchRule": _ADMIN.recording(AuditAction.CONFIGURE),
+    "radgate.v1.PrefetchService/DeletePrefetchRule": _ADMIN.recording(AuditAction.CONFIGURE),
+    "radgate.v1.PrefetchService/ReplayPrefetchRule": _OPERATOR.recording(AuditAction.CONFIGURE),
     "radgate.v1.PrefetchService/ListPrefetchedStudies": _OPERATOR.unrecorded(Unrecorded.ADMINISTRATIVE),
     "radgate.v1.AdminService/CreateTenant": _INSTALLATION.recording(AuditAction.CONFIGURE),
     "radgate.v1.AdminService/ListTenants": _ANY_KEY.unrecorded(Unrecorded.ADMINISTRATIVE),

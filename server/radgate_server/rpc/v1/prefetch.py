@@ -1,13 +1,18 @@
 """PrefetchService: fetching studies before somebody asks for them."""
 
+from dataclasses import asdict
+
 from radgate.v1 import prefetch_service_pb2 as messages
-from radgate_server.core.prefetch.batch import PrefetchedStudy, PrefetchOutcome
+from radgate_server.core.prefetch.batch import RULES, PrefetchedStudy, PrefetchOutcome
+from radgate_server.core.prefetch.priors import DEFAULT_LAST, PriorRule
 from radgate_server.rpc.pipeline.call import Call
 from radgate_server.rpc.v1.convert.jobs import to_job
 from radgate_server.rpc.v1.convert.times import to_timestamp
 from radgate_server.rpc.v1.enum_words import ERROR_REASONS
 from radgate_server.rpc.v1.streams.page_token import requested_page
 from radgate_server.services.prefetch.administration import PrefetchAdmin
+from radgate_server.services.prefetch.replaying import DEFAULT_DAYS
+from radgate_server.services.prefetch.rules import PriorAdmin
 
 # ruff: noqa: N802 (rpcs keep their names)
 
@@ -26,8 +31,9 @@ _OUTCOMES = {
 class PrefetchServicer:
     """radgate.v1.PrefetchService."""
 
-    def __init__(self, prefetch: PrefetchAdmin) -> None:
+    def __init__(self, prefetch: PrefetchAdmin, priors: PriorAdmin) -> None:
         self._prefetch = prefetch
+        self._priors = priors
 
     async def PrefetchStudies(
         self, request: messages.PrefetchStudiesRequest, call: Call
@@ -43,6 +49,60 @@ class PrefetchServicer:
         page = requested_page(request, call.caller.tenant_id)
         found, following = page.cut(await self._prefetch.outcomes(call.caller, request.job_id))
         return messages.ListPrefetchedStudiesResponse(studies=map(_to_study, found), next_page_token=following)
+
+    async def PrefetchPriors(
+        self, request: messages.PrefetchPriorsRequest, call: Call
+    ) -> messages.PrefetchPriorsResponse:
+        """Take a job that fetches priors of a study."""
+        chosen = await self._priors.choose(call.caller, request.study_instance_uid, request.rule)
+        if not chosen:
+            return messages.PrefetchPriorsResponse()
+        job = await self._prefetch.prefetch(call.caller, chosen, source=request.rule or RULES)
+        return messages.PrefetchPriorsResponse(job=to_job(job))
+
+    async def ListPrefetchRules(
+        self, request: messages.ListPrefetchRulesRequest, call: Call
+    ) -> messages.ListPrefetchRulesResponse:
+        """List the rules."""
+        page = requested_page(request, call.caller.tenant_id)
+        found, following = page.cut(await self._priors.list_rules(call.caller))
+        return messages.ListPrefetchRulesResponse(rules=map(_to_rule, found), next_page_token=following)
+
+    async def SetPrefetchRule(
+        self, request: messages.SetPrefetchRuleRequest, call: Call
+    ) -> messages.SetPrefetchRuleResponse:
+        """Set a rule."""
+        rule = await self._priors.set_rule(call.caller, _from_rule(request.rule))
+        return messages.SetPrefetchRuleResponse(rule=_to_rule(rule))
+
+    async def DeletePrefetchRule(
+        self, request: messages.DeletePrefetchRuleRequest, call: Call
+    ) -> messages.DeletePrefetchRuleResponse:
+        """Delete a rule."""
+        await self._priors.delete_rule(call.caller, request.name)
+        return messages.DeletePrefetchRuleResponse()
+
+    async def ReplayPrefetchRule(
+        self, request: messages.ReplayPrefetchRuleRequest, call: Call
+    ) -> messages.ReplayPrefetchRuleResponse:
+        """Report what a rule would have fetched."""
+        found = await self._priors.replay(call.caller, _from_rule(request.rule), request.days or DEFAULT_DAYS)
+        return messages.ReplayPrefetchRuleResponse(
+            since=to_timestamp(found.since),
+            patients=found.patients,
+            sampled_patients=found.sampled,
+            **asdict(found.counts),
+        )
+
+
+def _from_rule(rule: messages.PrefetchRule) -> PriorRule:
+    return PriorRule(
+        rule.name, rule.last or DEFAULT_LAST, rule.max_age_days, rule.same_modality, rule.same_body_part, rule.enabled
+    )
+
+
+def _to_rule(rule: PriorRule) -> messages.PrefetchRule:
+    return messages.PrefetchRule(**asdict(rule))
 
 
 def _to_study(row: PrefetchedStudy) -> messages.PrefetchedStudy:

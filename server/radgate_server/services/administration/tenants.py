@@ -24,6 +24,7 @@ from radgate_server.services.cache.changes import ChangeFollower
 from radgate_server.services.cache.invalidation import SharedInvalidation
 from radgate_server.services.limits.admin import LimitsAdmin
 from radgate_server.services.prefetch.administration import PrefetchAdmin
+from radgate_server.services.prefetch.rules import PriorAdmin
 from radgate_server.services.quarantine.storing import QuarantineAdmin
 from radgate_server.services.secrets.administration import SecretAdmin
 
@@ -45,6 +46,7 @@ class AdminSubjects:
     quarantine: QuarantineAdmin
     accesses: AccessStatistics
     prefetch: PrefetchAdmin
+    priors: PriorAdmin
 
 
 class AdminService:
@@ -68,6 +70,7 @@ class AdminService:
         self.quarantine = subjects.quarantine
         self.accesses = subjects.accesses
         self.prefetch = subjects.prefetch
+        self.priors = subjects.priors
         self._tenants = tenants
         self._keys = keys
         self._caches = caches

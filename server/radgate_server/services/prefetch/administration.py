@@ -11,7 +11,14 @@ from radgate_server.core.dicom.identifiers import RetrieveScope, parse_uid
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.jobs.job import Job, JobClass, JobKind, JobRequest
 from radgate_server.core.jobs.ports import JobStore
-from radgate_server.core.prefetch.batch import MAX_STUDIES, PrefetchBatch, PrefetchedStudy, PrefetchRecords, batch_of
+from radgate_server.core.prefetch.batch import (
+    API,
+    MAX_STUDIES,
+    PrefetchBatch,
+    PrefetchedStudy,
+    PrefetchRecords,
+    batch_of,
+)
 from radgate_server.core.telemetry.tracing import current_traceparent
 from radgate_server.services.acting import acting_tenant
 from radgate_server.services.audit.recording import Auditor
@@ -55,7 +62,7 @@ class PrefetchAdmin:
         self._records = records
         self._auditor = auditor
 
-    async def prefetch(self, caller: Caller, studies: Sequence[str], request_id: str = "") -> Job:
+    async def prefetch(self, caller: Caller, studies: Sequence[str], request_id: str = "", source: str = API) -> Job:
         """Have these studies fetched in the background; with a `request_id` used before, return that job.
 
         Raises:
@@ -70,7 +77,7 @@ class PrefetchAdmin:
         tenant_id = acting_tenant(caller)
         record, action = self._auditor.record, AuditAction.CONFIGURE
         await asyncio.gather(*(record(caller, action, RetrieveScope(study), "prefetch") for study in chosen))
-        batch = PrefetchBatch(secrets.token_hex(8), chosen)
+        batch = PrefetchBatch(secrets.token_hex(8), chosen, source)
         request = JobRequest(
             tenant_id,
             JobKind.PREFETCH_STUDIES,

@@ -27,7 +27,7 @@ from tests.conformance.job_database_suite import JobQueueInDatabaseSuite, JobSto
 from tests.conformance.limits_suite import LimitsSuite
 from tests.conformance.members_suite import MembersInDatabaseSuite
 from tests.conformance.packs_suite import PackIndexInDatabaseSuite
-from tests.conformance.prefetch_suite import PrefetchRecordsInDatabaseSuite
+from tests.conformance.prefetch_suite import PrefetchRecordsInDatabaseSuite, PriorRulesInDatabaseSuite
 from tests.conformance.retention_suite import RetentionSuite, old
 
 
@@ -58,6 +58,10 @@ class TestSqliteJobStore(JobStoreInDatabaseSuite):
 
 class TestSqliteMembers(MembersInDatabaseSuite):
     """Who shares the database."""
+
+
+class TestSqlitePriorRules(PriorRulesInDatabaseSuite):
+    """Which priors are prefetched."""
 
 
 class TestSqlitePrefetchRecords(PrefetchRecordsInDatabaseSuite):

@@ -90,3 +90,117 @@ class ListPrefetchedStudiesResponse(_message.Message):
     studies: _containers.RepeatedCompositeFieldContainer[PrefetchedStudy]
     next_page_token: str
     def __init__(self, studies: _Optional[_Iterable[_Union[PrefetchedStudy, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class PrefetchRule(_message.Message):
+    __slots__ = ("name", "last", "max_age_days", "same_modality", "same_body_part", "enabled")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    MAX_AGE_DAYS_FIELD_NUMBER: _ClassVar[int]
+    SAME_MODALITY_FIELD_NUMBER: _ClassVar[int]
+    SAME_BODY_PART_FIELD_NUMBER: _ClassVar[int]
+    ENABLED_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    last: int
+    max_age_days: int
+    same_modality: bool
+    same_body_part: bool
+    enabled: bool
+    def __init__(self, name: _Optional[str] = ..., last: _Optional[int] = ..., max_age_days: _Optional[int] = ..., same_modality: bool = ..., same_body_part: bool = ..., enabled: bool = ...) -> None: ...
+
+class PrefetchPriorsRequest(_message.Message):
+    __slots__ = ("study_instance_uid", "rule", "tenant_id")
+    STUDY_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    study_instance_uid: str
+    rule: str
+    tenant_id: str
+    def __init__(self, study_instance_uid: _Optional[str] = ..., rule: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
+
+class PrefetchPriorsResponse(_message.Message):
+    __slots__ = ("job",)
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    job: _job_service_pb2.Job
+    def __init__(self, job: _Optional[_Union[_job_service_pb2.Job, _Mapping]] = ...) -> None: ...
+
+class ListPrefetchRulesRequest(_message.Message):
+    __slots__ = ("page_size", "page_token", "tenant_id")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    tenant_id: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
+
+class ListPrefetchRulesResponse(_message.Message):
+    __slots__ = ("rules", "next_page_token")
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    rules: _containers.RepeatedCompositeFieldContainer[PrefetchRule]
+    next_page_token: str
+    def __init__(self, rules: _Optional[_Iterable[_Union[PrefetchRule, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class SetPrefetchRuleRequest(_message.Message):
+    __slots__ = ("rule", "tenant_id")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    rule: PrefetchRule
+    tenant_id: str
+    def __init__(self, rule: _Optional[_Union[PrefetchRule, _Mapping]] = ..., tenant_id: _Optional[str] = ...) -> None: ...
+
+class SetPrefetchRuleResponse(_message.Message):
+    __slots__ = ("rule",)
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    rule: PrefetchRule
+    def __init__(self, rule: _Optional[_Union[PrefetchRule, _Mapping]] = ...) -> None: ...
+
+class DeletePrefetchRuleRequest(_message.Message):
+    __slots__ = ("name", "tenant_id")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    tenant_id: str
+    def __init__(self, name: _Optional[str] = ..., tenant_id: _Optional[str] = ...) -> None: ...
+
+class DeletePrefetchRuleResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ReplayPrefetchRuleRequest(_message.Message):
+    __slots__ = ("rule", "days", "tenant_id")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    DAYS_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    rule: PrefetchRule
+    days: int
+    tenant_id: str
+    def __init__(self, rule: _Optional[_Union[PrefetchRule, _Mapping]] = ..., days: _Optional[int] = ..., tenant_id: _Optional[str] = ...) -> None: ...
+
+class ReplayPrefetchRuleResponse(_message.Message):
+    __slots__ = ("since", "patients", "sampled_patients", "opened", "cached", "fetched", "fetched_bytes", "used", "used_bytes", "wasted", "wasted_bytes", "waited_ms")
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    PATIENTS_FIELD_NUMBER: _ClassVar[int]
+    SAMPLED_PATIENTS_FIELD_NUMBER: _ClassVar[int]
+    OPENED_FIELD_NUMBER: _ClassVar[int]
+    CACHED_FIELD_NUMBER: _ClassVar[int]
+    FETCHED_FIELD_NUMBER: _ClassVar[int]
+    FETCHED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    USED_FIELD_NUMBER: _ClassVar[int]
+    USED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    WASTED_FIELD_NUMBER: _ClassVar[int]
+    WASTED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    WAITED_MS_FIELD_NUMBER: _ClassVar[int]
+    since: _timestamp_pb2.Timestamp
+    patients: int
+    sampled_patients: int
+    opened: int
+    cached: int
+    fetched: int
+    fetched_bytes: int
+    used: int
+    used_bytes: int
+    wasted: int
+    wasted_bytes: int
+    waited_ms: int
+    def __init__(self, since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., patients: _Optional[int] = ..., sampled_patients: _Optional[int] = ..., opened: _Optional[int] = ..., cached: _Optional[int] = ..., fetched: _Optional[int] = ..., fetched_bytes: _Optional[int] = ..., used: _Optional[int] = ..., used_bytes: _Optional[int] = ..., wasted: _Optional[int] = ..., wasted_bytes: _Optional[int] = ..., waited_ms: _Optional[int] = ...) -> None: ...

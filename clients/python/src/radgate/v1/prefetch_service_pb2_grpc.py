@@ -45,6 +45,31 @@ class PrefetchServiceStub(object):
                 request_serializer=radgate_dot_v1_dot_prefetch__service__pb2.ListPrefetchedStudiesRequest.SerializeToString,
                 response_deserializer=radgate_dot_v1_dot_prefetch__service__pb2.ListPrefetchedStudiesResponse.FromString,
                 _registered_method=True)
+        self.PrefetchPriors = channel.unary_unary(
+                '/radgate.v1.PrefetchService/PrefetchPriors',
+                request_serializer=radgate_dot_v1_dot_prefetch__service__pb2.PrefetchPriorsRequest.SerializeToString,
+                response_deserializer=radgate_dot_v1_dot_prefetch__service__pb2.PrefetchPriorsResponse.FromString,
+                _registered_method=True)
+        self.ListPrefetchRules = channel.unary_unary(
+                '/radgate.v1.PrefetchService/ListPrefetchRules',
+                request_serializer=radgate_dot_v1_dot_prefetch__service__pb2.ListPrefetchRulesRequest.SerializeToString,
+                response_deserializer=radgate_dot_v1_dot_prefetch__service__pb2.ListPrefetchRulesResponse.FromString,
+                _registered_method=True)
+        self.SetPrefetchRule = channel.unary_unary(
+                '/radgate.v1.PrefetchService/SetPrefetchRule',
+                request_serializer=radgate_dot_v1_dot_prefetch__service__pb2.SetPrefetchRuleRequest.SerializeToString,
+                response_deserializer=radgate_dot_v1_dot_prefetch__service__pb2.SetPrefetchRuleResponse.FromString,
+                _registered_method=True)
+        self.DeletePrefetchRule = channel.unary_unary(
+                '/radgate.v1.PrefetchService/DeletePrefetchRule',
+                request_serializer=radgate_dot_v1_dot_prefetch__service__pb2.DeletePrefetchRuleRequest.SerializeToString,
+                response_deserializer=radgate_dot_v1_dot_prefetch__service__pb2.DeletePrefetchRuleResponse.FromString,
+                _registered_method=True)
+        self.ReplayPrefetchRule = channel.unary_unary(
+                '/radgate.v1.PrefetchService/ReplayPrefetchRule',
+                request_serializer=radgate_dot_v1_dot_prefetch__service__pb2.ReplayPrefetchRuleRequest.SerializeToString,
+                response_deserializer=radgate_dot_v1_dot_prefetch__service__pb2.ReplayPrefetchRuleResponse.FromString,
+                _registered_method=True)
 
 
 class PrefetchServiceServicer(object):
@@ -66,6 +91,42 @@ class PrefetchServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PrefetchPriors(self, request, context):
+        """Takes a job that fetches priors of a study, as rules choose them among all studies of its patient.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPrefetchRules(self, request, context):
+        """Lists the rules by which priors are chosen, by name, page by page.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetPrefetchRule(self, request, context):
+        """Adds a rule, or puts it in place of the one of its name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeletePrefetchRule(self, request, context):
+        """Deletes a rule.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplayPrefetchRule(self, request, context):
+        """Reports what a rule would have fetched on the last days of recorded accesses, and what of that would have been used.
+        The rule need not be set.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PrefetchServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -78,6 +139,31 @@ def add_PrefetchServiceServicer_to_server(servicer, server):
                     servicer.ListPrefetchedStudies,
                     request_deserializer=radgate_dot_v1_dot_prefetch__service__pb2.ListPrefetchedStudiesRequest.FromString,
                     response_serializer=radgate_dot_v1_dot_prefetch__service__pb2.ListPrefetchedStudiesResponse.SerializeToString,
+            ),
+            'PrefetchPriors': grpc.unary_unary_rpc_method_handler(
+                    servicer.PrefetchPriors,
+                    request_deserializer=radgate_dot_v1_dot_prefetch__service__pb2.PrefetchPriorsRequest.FromString,
+                    response_serializer=radgate_dot_v1_dot_prefetch__service__pb2.PrefetchPriorsResponse.SerializeToString,
+            ),
+            'ListPrefetchRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPrefetchRules,
+                    request_deserializer=radgate_dot_v1_dot_prefetch__service__pb2.ListPrefetchRulesRequest.FromString,
+                    response_serializer=radgate_dot_v1_dot_prefetch__service__pb2.ListPrefetchRulesResponse.SerializeToString,
+            ),
+            'SetPrefetchRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetPrefetchRule,
+                    request_deserializer=radgate_dot_v1_dot_prefetch__service__pb2.SetPrefetchRuleRequest.FromString,
+                    response_serializer=radgate_dot_v1_dot_prefetch__service__pb2.SetPrefetchRuleResponse.SerializeToString,
+            ),
+            'DeletePrefetchRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeletePrefetchRule,
+                    request_deserializer=radgate_dot_v1_dot_prefetch__service__pb2.DeletePrefetchRuleRequest.FromString,
+                    response_serializer=radgate_dot_v1_dot_prefetch__service__pb2.DeletePrefetchRuleResponse.SerializeToString,
+            ),
+            'ReplayPrefetchRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayPrefetchRule,
+                    request_deserializer=radgate_dot_v1_dot_prefetch__service__pb2.ReplayPrefetchRuleRequest.FromString,
+                    response_serializer=radgate_dot_v1_dot_prefetch__service__pb2.ReplayPrefetchRuleResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -135,6 +221,141 @@ class PrefetchService(object):
             '/radgate.v1.PrefetchService/ListPrefetchedStudies',
             radgate_dot_v1_dot_prefetch__service__pb2.ListPrefetchedStudiesRequest.SerializeToString,
             radgate_dot_v1_dot_prefetch__service__pb2.ListPrefetchedStudiesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PrefetchPriors(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/radgate.v1.PrefetchService/PrefetchPriors',
+            radgate_dot_v1_dot_prefetch__service__pb2.PrefetchPriorsRequest.SerializeToString,
+            radgate_dot_v1_dot_prefetch__service__pb2.PrefetchPriorsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPrefetchRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/radgate.v1.PrefetchService/ListPrefetchRules',
+            radgate_dot_v1_dot_prefetch__service__pb2.ListPrefetchRulesRequest.SerializeToString,
+            radgate_dot_v1_dot_prefetch__service__pb2.ListPrefetchRulesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetPrefetchRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/radgate.v1.PrefetchService/SetPrefetchRule',
+            radgate_dot_v1_dot_prefetch__service__pb2.SetPrefetchRuleRequest.SerializeToString,
+            radgate_dot_v1_dot_prefetch__service__pb2.SetPrefetchRuleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeletePrefetchRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/radgate.v1.PrefetchService/DeletePrefetchRule',
+            radgate_dot_v1_dot_prefetch__service__pb2.DeletePrefetchRuleRequest.SerializeToString,
+            radgate_dot_v1_dot_prefetch__service__pb2.DeletePrefetchRuleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayPrefetchRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/radgate.v1.PrefetchService/ReplayPrefetchRule',
+            radgate_dot_v1_dot_prefetch__service__pb2.ReplayPrefetchRuleRequest.SerializeToString,
+            radgate_dot_v1_dot_prefetch__service__pb2.ReplayPrefetchRuleResponse.FromString,
             options,
             channel_credentials,
             insecure,

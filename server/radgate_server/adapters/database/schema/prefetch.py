@@ -1,6 +1,6 @@
-"""The table of prefetched studies."""
+"""The tables of prefetched studies, and of the rules that choose some."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table
 
 from radgate_server.adapters.database.schema.tables import TENANT_ID, UID, UtcDateTime, metadata
 
@@ -20,4 +20,16 @@ prefetched_studies = Table(
     Column("fetched_bytes", BigInteger, nullable=False),
     Index(None, "tenant_id", "time"),
     Index(None, "time"),
+)
+
+prefetch_rules = Table(
+    "prefetch_rules",
+    metadata,
+    Column("tenant_id", TENANT_ID, ForeignKey("tenants.tenant_id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(63), primary_key=True),
+    Column("last", Integer, nullable=False, comment="priors at most"),
+    Column("max_age_days", Integer, nullable=False, comment="0: any age"),
+    Column("same_modality", Boolean, nullable=False),
+    Column("same_body_part", Boolean, nullable=False),
+    Column("enabled", Boolean, nullable=False),
 )

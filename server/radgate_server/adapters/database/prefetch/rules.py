@@ -1,0 +1,46 @@
+"""PriorRules in the table `prefetch_rules`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from sqlalchemy import Connection, delete, insert, select
+
+from radgate_server.adapters.database.access.tenants import require_tenant
+from radgate_server.adapters.database.connection.database import Database
+from radgate_server.adapters.database.schema.prefetch import prefetch_rules
+from radgate_server.core.errors import ResourceNotFoundError
+from radgate_server.core.prefetch.priors import PriorRule
+
+_column = prefetch_rules.c
+
+
+class SqlPriorRules:
+    """PriorRules in SQLite or PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put(self, tenant_id: str, rule: PriorRule) -> None:
+        """Add it, or put it in place of the one of that name. Raises ResourceNotFoundError for no such tenant."""
+        await self._database.write(lambda connection: _put(connection, tenant_id, rule))
+
+    async def list_rules(self, tenant_id: str) -> Sequence[PriorRule]:
+        """The tenant's, by name."""
+        statement = select(prefetch_rules).where(_column.tenant_id == tenant_id)
+        rows = await self._database.read(lambda connection: connection.execute(statement).all())
+        rules = [
+            PriorRule(**{name: value for name, value in row._asdict().items() if name != "tenant_id"}) for row in rows
+        ]
+        return sorted(rules, key=lambda rule: rule.name)
+
+    async def delete(self, tenant_id: str, name: str) -> None:
+        """Remove it. Raises ResourceNotFoundError."""
+        statement = delete(prefetch_rules).where(_column.tenant_id == tenant_id, _column.name == name)
+        if not await self._database.write(lambda connection: connection.execute(statement).rowcount):
+            raise ResourceNotFoundError("there is no rule of that name; list the rules to see those there are")
+
+
+def _put(connection: Connection, tenant_id: str, rule: PriorRule) -> None:
+    require_tenant(connection, tenant_id, alone=True)  # so that two who add the same rule do so one after the other
+    connection.execute(delete(prefetch_rules).where(_column.tenant_id == tenant_id, _column.name == rule.name))
+    connection.execute(insert(prefetch_rules).values(tenant_id=tenant_id, **asdict(rule)))

@@ -1,0 +1,119 @@
+"""Which studies a patient has in the PACS, with what rules look at."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import batched
+
+from radgate_server.core.dicom.data_sets import DicomJson, first_value
+from radgate_server.core.dicom.identifiers import QueryLevel
+from radgate_server.core.errors import ObjectNotFoundError
+from radgate_server.core.prefetch.priors import PriorStudy
+from radgate_server.core.query.model import FindResult, MatchingKey, Query
+from radgate_server.services.pacs.clients import PacsClients
+from radgate_server.services.query.fan_out import AskLimits, PacsAnswer, ask_all
+
+STUDY_UID, PATIENT_ID, STUDY_DATE = "0020000D", "00100020", "00080020"
+MODALITIES_IN_STUDY, STUDY_DESCRIPTION = "00080061", "00081030"
+MODALITY, BODY_PART = "00080060", "00180015"
+MAX_PATIENT_STUDIES = 1000
+"""Matches taken from one PACS at most."""
+_OF_A_STUDY = (PATIENT_ID, STUDY_DATE, MODALITIES_IN_STUDY, STUDY_DESCRIPTION)
+_BATCH = 32  # UIDs in one query
+_WILDCARDS = frozenset("*?\\")
+
+
+@dataclass(frozen=True, slots=True)
+class PatientStudies:
+    """The study that is read, and all that its patient has, itself among them."""
+
+    read: PriorStudy
+    studies: tuple[PriorStudy, ...]
+
+
+class PatientStudyFinder:
+    """Asks all PACS of the tenant. Whoever does not answer is left out, as it is of a search."""
+
+    def __init__(self, clients: PacsClients, limits: AskLimits) -> None:
+        self._clients = clients
+        self._limits = limits
+
+    async def find(self, tenant_id: str, study_instance_uid: str, *, body_parts: bool) -> PatientStudies:
+        """The studies of the patient whose this one is; `body_parts` takes a query of their series more.
+
+        Of a study whose patient has no usable Patient ID it is the only one.
+
+        Raises:
+            ObjectNotFoundError: no PACS of the tenant has it.
+            PacsError: none answers.
+        """
+        own = await self._studies(tenant_id, STUDY_UID, study_instance_uid)
+        if not own:
+            raise ObjectNotFoundError("no PACS of the tenant has this study", kind="study")
+        match = next(iter(own.values()))
+        patient_id = first_value(match, PATIENT_ID)
+        found = {study_instance_uid: match}
+        if patient_id and _WILDCARDS.isdisjoint(patient_id):
+            of_patient = await self._studies(tenant_id, PATIENT_ID, patient_id)
+            # A PACS may take the key for the beginning of a longer one, or ignore its case.
+            found |= {uid: one for uid, one in of_patient.items() if first_value(one, PATIENT_ID) == patient_id}
+        studies = {uid: _study(uid, one) for uid, one in found.items()}
+        if body_parts or not all(study.modalities for study in studies.values()):
+            studies = await self._with_series(tenant_id, studies)
+        return PatientStudies(studies[study_instance_uid], tuple(studies.values()))
+
+    async def _studies(self, tenant_id: str, tag: str, value: str) -> dict[str, DicomJson]:
+        include = tuple((each,) for each in _OF_A_STUDY)
+        query = Query(QueryLevel.STUDY, (MatchingKey((tag,), value),), include, only_included=True, listing=True)
+        found: dict[str, DicomJson] = {}
+        for match in await self._ask(tenant_id, query):
+            found.setdefault(first_value(match, STUDY_UID), match)
+        found.pop("", None)
+        return found
+
+    async def _with_series(self, tenant_id: str, studies: dict[str, PriorStudy]) -> dict[str, PriorStudy]:
+        modalities: dict[str, set[str]] = {uid: set() for uid in studies}
+        parts: dict[str, set[str]] = {uid: set() for uid in studies}
+        for batch in batched(studies, _BATCH):
+            keys = (MatchingKey((STUDY_UID,), "\\".join(batch)),)
+            query = Query(QueryLevel.SERIES, keys, ((MODALITY,), (BODY_PART,)), only_included=True, listing=True)
+            for match in await self._ask(tenant_id, query):
+                uid = first_value(match, STUDY_UID)
+                if uid in studies:
+                    modalities[uid].add(first_value(match, MODALITY))
+                    parts[uid].add(first_value(match, BODY_PART).strip().upper())
+        return {
+            uid: replace(
+                study,
+                modalities=study.modalities or frozenset(modalities[uid] - {""}),
+                body_parts=frozenset(parts[uid] - {""}),
+            )
+            for uid, study in studies.items()
+        }
+
+    async def _ask(self, tenant_id: str, query: Query) -> Sequence[DicomJson]:
+        answers = await ask_all(await self._clients.of_tenant(tenant_id), query, self._limits)
+        return list(_matches(answers))
+
+
+def _matches(answers: Iterable[PacsAnswer]) -> Iterable[DicomJson]:
+    for answer in answers:
+        if isinstance(answer.result, FindResult):
+            yield from answer.result.matches
+
+
+def _study(uid: str, match: DicomJson) -> PriorStudy:
+    return PriorStudy(
+        uid,
+        _date(first_value(match, STUDY_DATE)),
+        frozenset(str(each) for each in match.get(MODALITIES_IN_STUDY, {}).get("Value") or () if each),
+        description=first_value(match, STUDY_DESCRIPTION),
+    )
+
+
+def _date(text: str) -> date | None:
+    """A date of PS3.5 section 6.2, None for what is none."""
+    try:
+        return date(int(text[:4]), int(text[4:6]), int(text[6:8])) if len(text) == 8 and text.isdigit() else None
+    except ValueError:
+        return None
