@@ -14,7 +14,7 @@ from radgate_server.core.quarantine.ports import QuarantineContents
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.installation.gate import Purpose
 from radgate_server.installation.opening import Directories, Installation, open_installation, pacs_factories
-from radgate_server.installation.packs import packs_dropper
+from radgate_server.installation.packs import IndexedPacks
 from radgate_server.lib.clock import Clock
 from radgate_server.services.access.explanation import AuthExplainer
 from radgate_server.services.access.key_checker import KeyChecker
@@ -215,7 +215,7 @@ async def open_admin(
         follower = ChangeFollower(installation.directories.feed, {})
         caches = CacheRegistry()
         register_stored(caches, store, {"derived": derived}, states, quarantine)
-        caches.register("packs", BYTES_DIFFER, packs_dropper(installation.directories.packs))
+        caches.register("packs", BYTES_DIFFER, IndexedPacks(installation.directories.packs).drop)
         yield build_admin(
             installation,
             settings,

@@ -1,16 +1,26 @@
-"""What commands do about packs in an object store: they forget them; a server sweeps the objects."""
-
-from collections.abc import Awaitable, Callable
+"""What commands do about packs in an object store: they count and forget them; a server sweeps the objects."""
 
 from radgate_server.core.cache.ports.packs import PackIndex
+from radgate_server.core.retention.ports.erasure import Held
 
 
-def packs_dropper(index: PackIndex) -> Callable[[str, str | None], Awaitable[None]]:
-    """Makes what drops the packs of a study, or (None) of all of a tenant, from the index."""
+class IndexedPacks:
+    """StudyTier of what the index has of packs."""
 
-    async def drop(tenant_id: str, study_instance_uid: str | None) -> None:
-        from radgate_server.adapters.cache.disk.layout import study_hash
+    def __init__(self, index: PackIndex) -> None:
+        self._index = index
 
-        await index.drop_study(tenant_id, None if study_instance_uid is None else study_hash(study_instance_uid))
+    async def held(self, tenant_id: str, study_instance_uid: str) -> Held:
+        """How many packs there are of the study, and how many bytes."""
+        return Held(*await self._index.held(tenant_id, _hash(study_instance_uid)))
 
-    return drop
+    async def drop(self, tenant_id: str, study_instance_uid: str | None) -> None:
+        """Forget the packs of a study, or (None) of all of a tenant."""
+        study = None if study_instance_uid is None else _hash(study_instance_uid)
+        await self._index.drop_study(tenant_id, study)
+
+
+def _hash(study_instance_uid: str) -> str:
+    from radgate_server.adapters.cache.disk.layout import study_hash  # so that commands start quickly
+
+    return study_hash(study_instance_uid)

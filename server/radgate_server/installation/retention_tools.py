@@ -8,7 +8,7 @@ from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.installation.disk_tiers import DiskTiers, Inventory, open_quarantine
 from radgate_server.installation.opening import open_installation
-from radgate_server.installation.packs import packs_dropper
+from radgate_server.installation.packs import IndexedPacks
 from radgate_server.installation.retention import build_eraser, build_retention_admin
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.cache.changes import ChangeFollower
@@ -46,7 +46,8 @@ async def open_retention_tools(settings: Settings) -> AsyncIterator[RetentionToo
         quarantine = open_quarantine(settings, keys, clock)
         registry = CacheRegistry()
         register_stored(registry, disk, answers, states, quarantine)
-        registry.register("packs", BYTES_DIFFER, packs_dropper(installation.directories.packs))
+        packs = IndexedPacks(installation.directories.packs)
+        registry.register("packs", BYTES_DIFFER, packs.drop)
         caches = SharedInvalidation(registry, (disk, *answers.values()), disk, installation.directories.feed, follower)
         yield RetentionTools(
             build_retention_admin(store, settings, Auditor(installation.audit.sink, clock), clock),
@@ -56,7 +57,7 @@ async def open_retention_tools(settings: Settings) -> AsyncIterator[RetentionToo
                 audit=installation.audit.sink,
                 signer=installation.audit.signer,
                 caches=caches,
-                tiers={"warm": disk, **answers},
+                tiers={"warm": disk, **answers, **({"s3": packs} if settings.cache.s3.bucket else {})},
                 quarantine=quarantine,
                 clock=clock,
             ),
