@@ -188,9 +188,10 @@ async def test_a_consumer_that_was_deleted_is_made_again(
     async with running(front, worker):
         client = await nats.connect(server.url)
         assert await client.jetstream().delete_consumer(stream, "radgate-workers")
-        await client.close()
         await front.queue.submit(request("1"))
         await so(lambda: worker.ran == ["1"])
+        assert (await client.jetstream().consumer_info(stream, "radgate-workers")).num_pending == 0
+        await client.close()
 
 
 async def test_a_consumer_that_has_gone_silent_is_made_again(
@@ -205,10 +206,12 @@ async def test_a_consumer_that_has_gone_silent_is_made_again(
             f"$JS.API.CONSUMER.PAUSE.{stream}.radgate-workers", json.dumps({"pause_until": until}).encode()
         )
         assert json.loads(paused.data)["paused"]
-        await client.close()
         for study in "123":
             await front.queue.submit(request(study))
         await so(lambda: sum(len(worker.ran) for worker in workers) == 3)
+        info = await client.request(f"$JS.API.CONSUMER.INFO.{stream}.radgate-workers")
+        assert "paused" not in json.loads(info.data), "the jobs were found by a search"
+        await client.close()
 
 
 @pytest.mark.parametrize("streams_are_lost", [False, True])
