@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from radgate_server.adapters.secrets.signing import FileSigner
 from radgate_server.app import Overrides
@@ -26,9 +26,10 @@ MAX_PIXELS = 1 << 20
 REVALIDATE_AFTER_S = 300
 
 
-def rig_settings(data_dir: Path, max_calls: int) -> Settings:
+def rig_settings(data_dir: Path, max_calls: int, **settings: Any) -> Settings:
     return Settings.model_validate(
         {
+            **settings,
             "data_dir": data_dir,
             "drain_s": 0,
             "grpc_port": 0,

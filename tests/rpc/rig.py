@@ -163,13 +163,15 @@ _PARTS = {
 
 
 @asynccontextmanager
-async def running_rig(*, max_calls: int = 1000) -> AsyncIterator[Rig]:
+async def running_rig(*, max_calls: int = 1000, **settings: Any) -> AsyncIterator[Rig]:
     rig = Rig()
     for name in ("east", "west"):
         await rig.directory.create_tenant(Tenant(name, START))
         await rig.directory.create_pacs(PacsConfig(name, "main", FolderConnection(f"/{name}"), START))
     with TemporaryDirectory() as folder:
         data_dir = Path(folder)
-        async with build_app(rig_settings(data_dir, max_calls), overrides=rig_overrides(rig, data_dir)) as app:
+        async with build_app(
+            rig_settings(data_dir, max_calls, **settings), overrides=rig_overrides(rig, data_dir)
+        ) as app:
             rig.app = app
             yield rig

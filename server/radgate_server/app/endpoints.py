@@ -191,7 +191,14 @@ def _servicers(
     return Servicers(
         query=QueryServicer(search, services.study_changes, auditor),
         retrieve=RetrieveServicer(
-            retrieve, instances, pictures.frames, representations, services.streams, auditor, chunk_bytes=chunk_bytes
+            retrieve,
+            instances,
+            pictures.frames,
+            representations,
+            services.streams,
+            auditor,
+            chunk_bytes=chunk_bytes,
+            edge=edge,
         ),
         transcode=TranscodeServicer(
             retrieve,
@@ -201,6 +208,7 @@ def _servicers(
             services.uploads,
             auditor,
             chunk_bytes=chunk_bytes,
+            edge=edge,
         ),
         jobs=JobServicer(services.jobs, auditor),
         store=StoreServicer(store),

@@ -4,6 +4,8 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from radgate_server.core.dicom.identifiers import InstanceRef
+
 PREFIX = "/edge/"
 _GRANT = "grant="
 
@@ -41,9 +43,18 @@ class SignedUrl:
     expire_time: datetime
 
 
-def resource_of(tenant_id: str, version: str, path: str, query: str) -> str:
-    """Path and query at the edge. `path` begins with "studies/"."""
-    return f"{PREFIX}{tenant_id}/{version}/{path}{'?' if query else ''}{query}"
+def resource_of(tenant_id: str, ref: InstanceRef, version: str, part: str, query: str) -> str:
+    """Path and query at the edge. `part` names what of the instance is meant, as "/frames/1" does; "" all of it.
+
+    The version stands behind the UIDs, so that one wildcard covers a study, a series or an instance.
+    """
+    return f"{PREFIX}{tenant_id}/{path_of(ref)}/{version}{part}{'?' if query else ''}{query}"
+
+
+def path_of(ref: InstanceRef) -> str:
+    """The instance's path in DICOMweb, without the root (PS3.18 10.4.1)."""
+    study, series, instance = ref
+    return f"studies/{study}/series/{series}/instances/{instance}"
 
 
 def with_grant(resource: str, token: str) -> str:
@@ -61,7 +72,7 @@ def split_grant(path: str) -> tuple[str, str]:
 
 def version_in(resource: str) -> str:
     """The version that the resource names."""
-    return resource.removeprefix(PREFIX).split("/", 2)[1]
+    return resource.partition("?")[0].removeprefix(PREFIX).split("/", 8)[7]
 
 
 def version_of(size_bytes: int, crc32c: int) -> str:

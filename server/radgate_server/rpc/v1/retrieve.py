@@ -20,9 +20,11 @@ from radgate_server.rpc.v1.frames.sender import FrameSender
 from radgate_server.rpc.v1.frames.stream import FrameStreamer
 from radgate_server.rpc.v1.streams.chunks import chunk_message
 from radgate_server.rpc.v1.streams.completeness import Tally
+from radgate_server.rpc.v1.streams.edge_links import BY_URLS, EdgeLinks, edge_links
 from radgate_server.rpc.v1.streams.resume_token import Bookmark
 from radgate_server.rpc.v1.streams.sources import Acceptance, Source, StoredSource, TranscodedSource
 from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.edge.urls import EdgeUrls
 from radgate_server.services.imaging.representations import Representations, first_accepted
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.imaging.streaming.opening import FrameStreams
@@ -45,6 +47,7 @@ class RetrieveServicer:
         auditor: Auditor,
         *,
         chunk_bytes: int,
+        edge: EdgeUrls | None = None,
     ) -> None:
         self._retrieve = retrieve
         self._reader = reader
@@ -53,6 +56,7 @@ class RetrieveServicer:
         self._streamer = FrameStreamer(streams, auditor, chunk_bytes=chunk_bytes)
         self._auditor = auditor
         self._chunk_bytes = chunk_bytes
+        self._edge = edge
 
     def StreamFrames(
         self, requests: AsyncIterator[messages.StreamFramesRequest], call: Call
@@ -82,7 +86,7 @@ class RetrieveServicer:
         """
         acceptance = Acceptance(request.accepted_transfer_syntax_uids)
         prepare = partial(self._source, call.caller.tenant_id, acceptance)
-        send = self._send_instance
+        send = partial(self._send_instance, edge_links(self._edge, call.caller, preferred=request.prefer_edge))
         return self._stream(request, call, AuditAction.RETRIEVE, prepare, send, messages.RetrieveInstancesResponse)
 
     def RetrieveMetadata(
@@ -108,8 +112,7 @@ class RetrieveServicer:
         tenant_id = call.caller.tenant_id
         bookmark = Bookmark(request.resume_token, action, tenant_id, scope)
         async with self._retrieve.open(tenant_id, scope, bookmark.open) as retrieval:
-            resumed = f"resumed after {bookmark.delivered_before} instances" if request.resume_token else ""
-            sent = await record_stream(self._auditor, call, action, scope, resumed)
+            sent = await record_stream(self._auditor, call, action, scope, self._detail(request, call, bookmark))
             tally = Tally(retrieval, bookmark.delivered_before)
             ahead = in_order(aiter(retrieval), partial(_prepared, prepare), size_ahead, self._representations.window())
             async with aclosing(ahead) as deliveries:
@@ -127,19 +130,33 @@ class RetrieveServicer:
             tally.warn(text)
         yield response(completeness=tally.record)
 
+    def _detail(
+        self, request: messages.RetrieveInstancesRequest | messages.RetrieveMetadataRequest, call: Call, mark: Bookmark
+    ) -> str:
+        """What the audit trail has of a stream besides its scope."""
+        resumed = f"resumed after {mark.delivered_before} instances" if request.resume_token else ""
+        preferred = isinstance(request, messages.RetrieveInstancesRequest) and request.prefer_edge
+        linked = BY_URLS if edge_links(self._edge, call.caller, preferred=preferred) else ""
+        return ", ".join(filter(None, (resumed, linked)))
+
     async def _send_instance(
-        self, bookmark: Bookmark, handle: InstanceHandle, source: Source
+        self, links: EdgeLinks | None, bookmark: Bookmark, handle: InstanceHandle, source: Source
     ) -> AsyncGenerator[messages.RetrieveInstancesResponse | bytes]:
-        """Send header, chunks, trailer; once the header is out, the trailer reports a failure too."""
+        """Send header, chunks or a URL, trailer; once the header is out, the trailer reports a failure too."""
         yield messages.RetrieveInstancesResponse(header=_header(handle, source))
         try:
-            async with aclosing(source.chunks(self._chunk_bytes)) as chunks:
-                async for chunk in chunks:
-                    yield chunk_message(chunk)
+            if links and (url := links.instance(handle, source.transfer_syntax_uid)):
+                checked = await source.checksum()
+                yield messages.RetrieveInstancesResponse(edge_url=url)
+            else:
+                async with aclosing(source.chunks(self._chunk_bytes)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk_message(chunk)
+                checked = source.crc32c
         except GatewayError as error:
             yield messages.RetrieveInstancesResponse(trailer=messages.InstanceTrailer(status=status_of(error)))
             raise
-        trailer = messages.InstanceTrailer(crc32c=source.crc32c, resume_token=bookmark.mark(handle.ref))
+        trailer = messages.InstanceTrailer(crc32c=checked, resume_token=bookmark.mark(handle.ref))
         yield messages.RetrieveInstancesResponse(trailer=trailer)
 
     async def _source(self, tenant_id: str, acceptance: Acceptance, handle: InstanceHandle) -> Source:
@@ -167,9 +184,10 @@ class RetrieveServicer:
         choices = acceptance.choices(handle.transfer_syntax_uid)
         numbers = frame_numbers(request.frame_numbers, await self._frames.number_of_frames(tenant_id, handle))
         scope = RetrieveScope(ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid)
-        frames = audited_frames(request.frame_numbers)
+        links = edge_links(self._edge, call.caller, preferred=request.prefer_edge)
+        frames = f"{audited_frames(request.frame_numbers)}{f' {BY_URLS}' if links else ''}"
         await record_stream(self._auditor, call, AuditAction.RETRIEVE_FRAMES, scope, frames)
-        sender = FrameSender(self._representations, chunk_bytes=self._chunk_bytes)
+        sender = FrameSender(self._representations, links, chunk_bytes=self._chunk_bytes)
         async with aclosing(sender.send(tenant_id, handle, numbers, choices)) as pieces:
             async for piece in pieces:
                 yield piece

@@ -9,8 +9,10 @@ from typing import Any
 import google_crc32c
 
 from radgate.v1 import transcode_service_pb2 as messages
+from radgate.v1.dicom_pb2 import EdgeUrl
 from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
+from radgate_server.core.dicom.instances import InstanceHandle
 from radgate_server.core.errors import GatewayError, InvalidArgumentError
 from radgate_server.core.imaging.frames import EncodeTarget
 from radgate_server.core.imaging.ports import Priority
@@ -24,8 +26,10 @@ from radgate_server.rpc.v1.convert.transcode import FrameTarget, frame_target, i
 from radgate_server.rpc.v1.frames.numbers import audited_frames, frame_numbers
 from radgate_server.rpc.v1.frames.transcoded import FrameMaker
 from radgate_server.rpc.v1.streams.chunks import chunk_message
+from radgate_server.rpc.v1.streams.edge_links import BY_URLS, EdgeLinks, edge_links
 from radgate_server.rpc.v1.streams.sources import Source, StoredSource, TranscodedSource
 from radgate_server.services.audit.recording import Auditor
+from radgate_server.services.edge.urls import EdgeUrls
 from radgate_server.services.imaging.frame_failures import each_frame
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.imaging.transcode import Transcoder
@@ -54,6 +58,7 @@ class TranscodeServicer:
         auditor: Auditor,
         *,
         chunk_bytes: int,
+        edge: EdgeUrls | None = None,
     ) -> None:
         self._retrieve = retrieve
         self._frames = frames
@@ -62,6 +67,7 @@ class TranscodeServicer:
         self._uploads = uploads
         self._auditor = auditor
         self._chunk_bytes = chunk_bytes
+        self._edge = edge
 
     async def TranscodeFrames(
         self, request: messages.TranscodeFramesRequest, call: Call
@@ -72,7 +78,10 @@ class TranscodeServicer:
         handle = await self._retrieve.instance(tenant_id, ref)
         count = await self._frames.number_of_frames(tenant_id, handle)
         numbers = frame_numbers(request.frame_numbers, count)
-        await self._record(call, ref, f"{audited_frames(request.frame_numbers)} {_audited(target)}")
+        preferred = request.prefer_edge and not isinstance(target, EncodeTarget)
+        links = edge_links(self._edge, call.caller, preferred=preferred)
+        detail = f"{audited_frames(request.frame_numbers)} {_audited(target)}{f' {BY_URLS}' if links else ''}"
+        await self._record(call, ref, detail)
         make = partial(self._maker.make, tenant_id, handle, target)
         async with aclosing(each_frame(numbers, make)) as frames:
             async for number, made in frames:
@@ -84,9 +93,12 @@ class TranscodeServicer:
                     continue
                 header, data = made
                 yield messages.TranscodeFramesResponse(header=header)
-                view = memoryview(data)
-                for offset, length in spans_of(len(data), self._chunk_bytes):
-                    yield chunk_message(view[offset : offset + length])
+                if links and (url := _link(links, handle, number, target)):
+                    yield messages.TranscodeFramesResponse(edge_url=url)
+                else:
+                    view = memoryview(data)
+                    for offset, length in spans_of(len(data), self._chunk_bytes):
+                        yield chunk_message(view[offset : offset + length])
                 trailer = messages.TranscodedFrameTrailer(crc32c=google_crc32c.value(data))
                 yield messages.TranscodeFramesResponse(trailer=trailer)
 
@@ -182,6 +194,12 @@ async def _chunks(requests: AsyncIterator[messages.TranscodeUploadRequest]) -> A
         if request.WhichOneof("piece") != "chunk":
             raise InvalidArgumentError("piece", "after the target come chunks alone")
         yield request.chunk
+
+
+def _link(links: EdgeLinks, handle: InstanceHandle, number: int, target: FrameTarget) -> EdgeUrl | None:
+    if isinstance(target, RenderTarget):
+        return links.picture(handle, number, target)
+    return links.frame(handle, number, handle.transfer_syntax_uid)
 
 
 def _audited(target: FrameTarget) -> str:

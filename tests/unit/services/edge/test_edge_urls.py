@@ -6,6 +6,7 @@ import pytest
 
 from radgate_server.adapters.secrets.spool_cipher import SpoolCipher
 from radgate_server.core.access.tenancy import Caller, Principal, Role
+from radgate_server.core.dicom.identifiers import InstanceRef
 from radgate_server.core.edge.grant import resource_of, version_in, version_of
 from radgate_server.core.errors import UnauthenticatedError
 from radgate_server.rpc.dicomweb.edge.answers import prefers_edge
@@ -13,7 +14,7 @@ from radgate_server.services.edge.urls import EdgeUrls, caller_of
 from tests.fakes.clock import FakeClock
 
 EDGE, SECRET, FORMER = "https://edge.example", "s" * 32, "f" * 32
-RESOURCE = resource_of("north", version_of(878, 0x4325F350), "studies/1.2/series/1.3/instances/1.4", "accept=a/b")
+RESOURCE = resource_of("north", InstanceRef("1.2", "1.3", "1.4"), version_of(878, 0x4325F350), "", "accept=a/b")
 CALLER = Caller(Principal("4be1", ("north", "south"), Role.ADMIN, "ward 3"), "north", "10.1.2.3", "viewer", "r-1")
 
 

@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16radgate/v1/dicom.proto\x12\nradgate.v1\x1a\x1fgoogle/api/field_behavior.proto\";\n\x08MatchKey\x12\x17\n\tattribute\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x05value\x18\x02 \x01(\tB\x07\x80\x01\x01\xe2\x41\x01\x01\"V\n\nPersonName\x12\x17\n\nalphabetic\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x18\n\x0bideographic\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x15\n\x08phonetic\x18\x03 \x01(\tB\x03\x80\x01\x01\"\xbd\x04\n\x05Study\x12\x1a\n\x12study_instance_uid\x18\x01 \x01(\t\x12,\n\x0cpatient_name\x18\x02 \x01(\x0b\x32\x16.radgate.v1.PersonName\x12\x17\n\npatient_id\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x1f\n\x12patient_birth_date\x18\x04 \x01(\tB\x03\x80\x01\x01\x12\x18\n\x0bpatient_sex\x18\x05 \x01(\tB\x03\x80\x01\x01\x12\x12\n\nstudy_date\x18\x06 \x01(\t\x12\x12\n\nstudy_time\x18\x07 \x01(\t\x12\x1d\n\x10\x61\x63\x63\x65ssion_number\x18\x08 \x01(\tB\x03\x80\x01\x01\x12\x19\n\x11study_description\x18\t \x01(\t\x12\x10\n\x08study_id\x18\n \x01(\t\x12\x38\n\x18referring_physician_name\x18\x0b \x01(\x0b\x32\x16.radgate.v1.PersonName\x12\x1b\n\x13modalities_in_study\x18\x0c \x03(\t\x12+\n\x1enumber_of_study_related_series\x18\r \x01(\x05H\x00\x88\x01\x01\x12.\n!number_of_study_related_instances\x18\x0e \x01(\x05H\x01\x88\x01\x01\x12\x17\n\ndicom_json\x18\x0f \x01(\tB\x03\x80\x01\x01\x12\x0c\n\x04pacs\x18\x10 \x03(\tB!\n\x1f_number_of_study_related_seriesB$\n\"_number_of_study_related_instances\"\x9c\x02\n\x06Series\x12\x1a\n\x12study_instance_uid\x18\x01 \x01(\t\x12\x1b\n\x13series_instance_uid\x18\x02 \x01(\t\x12\x10\n\x08modality\x18\x03 \x01(\t\x12\x1a\n\rseries_number\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12\x1a\n\x12series_description\x18\x05 \x01(\t\x12/\n\"number_of_series_related_instances\x18\x06 \x01(\x05H\x01\x88\x01\x01\x12\x17\n\ndicom_json\x18\x07 \x01(\tB\x03\x80\x01\x01\x12\x0c\n\x04pacs\x18\x08 \x03(\tB\x10\n\x0e_series_numberB%\n#_number_of_series_related_instances\"\xbf\x02\n\x08Instance\x12\x1a\n\x12study_instance_uid\x18\x01 \x01(\t\x12\x1b\n\x13series_instance_uid\x18\x02 \x01(\t\x12\x18\n\x10sop_instance_uid\x18\x03 \x01(\t\x12\x15\n\rsop_class_uid\x18\x04 \x01(\t\x12\x1c\n\x0finstance_number\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12\x11\n\x04rows\x18\x06 \x01(\x05H\x01\x88\x01\x01\x12\x14\n\x07\x63olumns\x18\x07 \x01(\x05H\x02\x88\x01\x01\x12\x1d\n\x10number_of_frames\x18\x08 \x01(\x05H\x03\x88\x01\x01\x12\x17\n\ndicom_json\x18\t \x01(\tB\x03\x80\x01\x01\x12\x0c\n\x04pacs\x18\n \x03(\tB\x12\n\x10_instance_numberB\x07\n\x05_rowsB\n\n\x08_columnsB\x13\n\x11_number_of_frames\"r\n\x0bInstanceRef\x12 \n\x12study_instance_uid\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12!\n\x13series_instance_uid\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1e\n\x10sop_instance_uid\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16radgate/v1/dicom.proto\x12\nradgate.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\";\n\x08MatchKey\x12\x17\n\tattribute\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x05value\x18\x02 \x01(\tB\x07\x80\x01\x01\xe2\x41\x01\x01\"V\n\nPersonName\x12\x17\n\nalphabetic\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x18\n\x0bideographic\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x15\n\x08phonetic\x18\x03 \x01(\tB\x03\x80\x01\x01\"\xbd\x04\n\x05Study\x12\x1a\n\x12study_instance_uid\x18\x01 \x01(\t\x12,\n\x0cpatient_name\x18\x02 \x01(\x0b\x32\x16.radgate.v1.PersonName\x12\x17\n\npatient_id\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x1f\n\x12patient_birth_date\x18\x04 \x01(\tB\x03\x80\x01\x01\x12\x18\n\x0bpatient_sex\x18\x05 \x01(\tB\x03\x80\x01\x01\x12\x12\n\nstudy_date\x18\x06 \x01(\t\x12\x12\n\nstudy_time\x18\x07 \x01(\t\x12\x1d\n\x10\x61\x63\x63\x65ssion_number\x18\x08 \x01(\tB\x03\x80\x01\x01\x12\x19\n\x11study_description\x18\t \x01(\t\x12\x10\n\x08study_id\x18\n \x01(\t\x12\x38\n\x18referring_physician_name\x18\x0b \x01(\x0b\x32\x16.radgate.v1.PersonName\x12\x1b\n\x13modalities_in_study\x18\x0c \x03(\t\x12+\n\x1enumber_of_study_related_series\x18\r \x01(\x05H\x00\x88\x01\x01\x12.\n!number_of_study_related_instances\x18\x0e \x01(\x05H\x01\x88\x01\x01\x12\x17\n\ndicom_json\x18\x0f \x01(\tB\x03\x80\x01\x01\x12\x0c\n\x04pacs\x18\x10 \x03(\tB!\n\x1f_number_of_study_related_seriesB$\n\"_number_of_study_related_instances\"\x9c\x02\n\x06Series\x12\x1a\n\x12study_instance_uid\x18\x01 \x01(\t\x12\x1b\n\x13series_instance_uid\x18\x02 \x01(\t\x12\x10\n\x08modality\x18\x03 \x01(\t\x12\x1a\n\rseries_number\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12\x1a\n\x12series_description\x18\x05 \x01(\t\x12/\n\"number_of_series_related_instances\x18\x06 \x01(\x05H\x01\x88\x01\x01\x12\x17\n\ndicom_json\x18\x07 \x01(\tB\x03\x80\x01\x01\x12\x0c\n\x04pacs\x18\x08 \x03(\tB\x10\n\x0e_series_numberB%\n#_number_of_series_related_instances\"\xbf\x02\n\x08Instance\x12\x1a\n\x12study_instance_uid\x18\x01 \x01(\t\x12\x1b\n\x13series_instance_uid\x18\x02 \x01(\t\x12\x18\n\x10sop_instance_uid\x18\x03 \x01(\t\x12\x15\n\rsop_class_uid\x18\x04 \x01(\t\x12\x1c\n\x0finstance_number\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12\x11\n\x04rows\x18\x06 \x01(\x05H\x01\x88\x01\x01\x12\x14\n\x07\x63olumns\x18\x07 \x01(\x05H\x02\x88\x01\x01\x12\x1d\n\x10number_of_frames\x18\x08 \x01(\x05H\x03\x88\x01\x01\x12\x17\n\ndicom_json\x18\t \x01(\tB\x03\x80\x01\x01\x12\x0c\n\x04pacs\x18\n \x03(\tB\x12\n\x10_instance_numberB\x07\n\x05_rowsB\n\n\x08_columnsB\x13\n\x11_number_of_frames\"r\n\x0bInstanceRef\x12 \n\x12study_instance_uid\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12!\n\x13series_instance_uid\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1e\n\x10sop_instance_uid\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\"L\n\x07\x45\x64geUrl\x12\x10\n\x03url\x18\x01 \x01(\tB\x03\x80\x01\x01\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -62,16 +63,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INSTANCEREF'].fields_by_name['series_instance_uid']._serialized_options = b'\342A\001\002'
   _globals['_INSTANCEREF'].fields_by_name['sop_instance_uid']._loaded_options = None
   _globals['_INSTANCEREF'].fields_by_name['sop_instance_uid']._serialized_options = b'\342A\001\002'
-  _globals['_MATCHKEY']._serialized_start=71
-  _globals['_MATCHKEY']._serialized_end=130
-  _globals['_PERSONNAME']._serialized_start=132
-  _globals['_PERSONNAME']._serialized_end=218
-  _globals['_STUDY']._serialized_start=221
-  _globals['_STUDY']._serialized_end=794
-  _globals['_SERIES']._serialized_start=797
-  _globals['_SERIES']._serialized_end=1081
-  _globals['_INSTANCE']._serialized_start=1084
-  _globals['_INSTANCE']._serialized_end=1403
-  _globals['_INSTANCEREF']._serialized_start=1405
-  _globals['_INSTANCEREF']._serialized_end=1519
+  _globals['_EDGEURL'].fields_by_name['url']._loaded_options = None
+  _globals['_EDGEURL'].fields_by_name['url']._serialized_options = b'\200\001\001'
+  _globals['_MATCHKEY']._serialized_start=104
+  _globals['_MATCHKEY']._serialized_end=163
+  _globals['_PERSONNAME']._serialized_start=165
+  _globals['_PERSONNAME']._serialized_end=251
+  _globals['_STUDY']._serialized_start=254
+  _globals['_STUDY']._serialized_end=827
+  _globals['_SERIES']._serialized_start=830
+  _globals['_SERIES']._serialized_end=1114
+  _globals['_INSTANCE']._serialized_start=1117
+  _globals['_INSTANCE']._serialized_end=1436
+  _globals['_INSTANCEREF']._serialized_start=1438
+  _globals['_INSTANCEREF']._serialized_end=1552
+  _globals['_EDGEURL']._serialized_start=1554
+  _globals['_EDGEURL']._serialized_end=1630
 # @@protoc_insertion_point(module_scope)

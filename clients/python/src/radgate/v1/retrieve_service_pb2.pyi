@@ -10,30 +10,34 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class RetrieveInstancesRequest(_message.Message):
-    __slots__ = ("study_instance_uid", "series_instance_uid", "sop_instance_uid", "accepted_transfer_syntax_uids", "resume_token")
+    __slots__ = ("study_instance_uid", "series_instance_uid", "sop_instance_uid", "accepted_transfer_syntax_uids", "resume_token", "prefer_edge")
     STUDY_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
     SERIES_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
     SOP_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
     ACCEPTED_TRANSFER_SYNTAX_UIDS_FIELD_NUMBER: _ClassVar[int]
     RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    PREFER_EDGE_FIELD_NUMBER: _ClassVar[int]
     study_instance_uid: str
     series_instance_uid: str
     sop_instance_uid: str
     accepted_transfer_syntax_uids: _containers.RepeatedScalarFieldContainer[str]
     resume_token: bytes
-    def __init__(self, study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., accepted_transfer_syntax_uids: _Optional[_Iterable[str]] = ..., resume_token: _Optional[bytes] = ...) -> None: ...
+    prefer_edge: bool
+    def __init__(self, study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., accepted_transfer_syntax_uids: _Optional[_Iterable[str]] = ..., resume_token: _Optional[bytes] = ..., prefer_edge: bool = ...) -> None: ...
 
 class RetrieveInstancesResponse(_message.Message):
-    __slots__ = ("header", "chunk", "trailer", "completeness")
+    __slots__ = ("header", "chunk", "trailer", "completeness", "edge_url")
     HEADER_FIELD_NUMBER: _ClassVar[int]
     CHUNK_FIELD_NUMBER: _ClassVar[int]
     TRAILER_FIELD_NUMBER: _ClassVar[int]
     COMPLETENESS_FIELD_NUMBER: _ClassVar[int]
+    EDGE_URL_FIELD_NUMBER: _ClassVar[int]
     header: InstanceHeader
     chunk: bytes
     trailer: InstanceTrailer
     completeness: CompletenessRecord
-    def __init__(self, header: _Optional[_Union[InstanceHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ..., trailer: _Optional[_Union[InstanceTrailer, _Mapping]] = ..., completeness: _Optional[_Union[CompletenessRecord, _Mapping]] = ...) -> None: ...
+    edge_url: _dicom_pb2.EdgeUrl
+    def __init__(self, header: _Optional[_Union[InstanceHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ..., trailer: _Optional[_Union[InstanceTrailer, _Mapping]] = ..., completeness: _Optional[_Union[CompletenessRecord, _Mapping]] = ..., edge_url: _Optional[_Union[_dicom_pb2.EdgeUrl, _Mapping]] = ...) -> None: ...
 
 class InstanceHeader(_message.Message):
     __slots__ = ("ref", "sop_class_uid", "transfer_syntax_uid", "size_bytes")
@@ -114,24 +118,28 @@ class InstanceMetadata(_message.Message):
     def __init__(self, ref: _Optional[_Union[_dicom_pb2.InstanceRef, _Mapping]] = ..., transfer_syntax_uid: _Optional[str] = ..., dicom_json: _Optional[str] = ..., resume_token: _Optional[bytes] = ...) -> None: ...
 
 class RetrieveFramesRequest(_message.Message):
-    __slots__ = ("ref", "frame_numbers", "accepted_transfer_syntax_uids")
+    __slots__ = ("ref", "frame_numbers", "accepted_transfer_syntax_uids", "prefer_edge")
     REF_FIELD_NUMBER: _ClassVar[int]
     FRAME_NUMBERS_FIELD_NUMBER: _ClassVar[int]
     ACCEPTED_TRANSFER_SYNTAX_UIDS_FIELD_NUMBER: _ClassVar[int]
+    PREFER_EDGE_FIELD_NUMBER: _ClassVar[int]
     ref: _dicom_pb2.InstanceRef
     frame_numbers: _containers.RepeatedScalarFieldContainer[int]
     accepted_transfer_syntax_uids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, ref: _Optional[_Union[_dicom_pb2.InstanceRef, _Mapping]] = ..., frame_numbers: _Optional[_Iterable[int]] = ..., accepted_transfer_syntax_uids: _Optional[_Iterable[str]] = ...) -> None: ...
+    prefer_edge: bool
+    def __init__(self, ref: _Optional[_Union[_dicom_pb2.InstanceRef, _Mapping]] = ..., frame_numbers: _Optional[_Iterable[int]] = ..., accepted_transfer_syntax_uids: _Optional[_Iterable[str]] = ..., prefer_edge: bool = ...) -> None: ...
 
 class RetrieveFramesResponse(_message.Message):
-    __slots__ = ("header", "chunk", "trailer")
+    __slots__ = ("header", "chunk", "trailer", "edge_url")
     HEADER_FIELD_NUMBER: _ClassVar[int]
     CHUNK_FIELD_NUMBER: _ClassVar[int]
     TRAILER_FIELD_NUMBER: _ClassVar[int]
+    EDGE_URL_FIELD_NUMBER: _ClassVar[int]
     header: FrameHeader
     chunk: bytes
     trailer: FrameTrailer
-    def __init__(self, header: _Optional[_Union[FrameHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ..., trailer: _Optional[_Union[FrameTrailer, _Mapping]] = ...) -> None: ...
+    edge_url: _dicom_pb2.EdgeUrl
+    def __init__(self, header: _Optional[_Union[FrameHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ..., trailer: _Optional[_Union[FrameTrailer, _Mapping]] = ..., edge_url: _Optional[_Union[_dicom_pb2.EdgeUrl, _Mapping]] = ...) -> None: ...
 
 class FrameHeader(_message.Message):
     __slots__ = ("frame_number", "transfer_syntax_uid", "size_bytes")

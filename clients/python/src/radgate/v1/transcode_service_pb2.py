@@ -27,7 +27,7 @@ from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from radgate.v1 import dicom_pb2 as radgate_dot_v1_dot_dicom__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"radgate/v1/transcode_service.proto\x12\nradgate.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x17google/rpc/status.proto\x1a\x16radgate/v1/dicom.proto\"\xaa\x01\n\x0fTranscodeTarget\x12#\n\x13transfer_syntax_uid\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x12\x1a\n\nmedia_type\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x12\x35\n\rquality_level\x18\x03 \x01(\x0e\x32\x18.radgate.v1.QualityLevelB\x04\xe2\x41\x01\x01\x12\x15\n\x07quality\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x01\x42\x08\n\x06target\"\x94\x01\n\x16TranscodeFramesRequest\x12*\n\x03ref\x18\x01 \x01(\x0b\x32\x17.radgate.v1.InstanceRefB\x04\xe2\x41\x01\x02\x12\x1b\n\rframe_numbers\x18\x02 \x03(\x05\x42\x04\xe2\x41\x01\x01\x12\x31\n\x06target\x18\x03 \x01(\x0b\x32\x1b.radgate.v1.TranscodeTargetB\x04\xe2\x41\x01\x01\"\x9f\x01\n\x17TranscodeFramesResponse\x12\x33\n\x06header\x18\x01 \x01(\x0b\x32!.radgate.v1.TranscodedFrameHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x12\x35\n\x07trailer\x18\x03 \x01(\x0b\x32\".radgate.v1.TranscodedFrameTrailerH\x00\x42\x07\n\x05piece\"\xaf\x01\n\x15TranscodedFrameHeader\x12\x14\n\x0c\x66rame_number\x18\x01 \x01(\x05\x12\x1b\n\x13transfer_syntax_uid\x18\x02 \x01(\t\x12\x12\n\nmedia_type\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\x12\x0c\n\x04rows\x18\x05 \x01(\x05\x12\x0f\n\x07\x63olumns\x18\x06 \x01(\x05\x12\r\n\x05lossy\x18\x07 \x01(\x08\x12\r\n\x05notes\x18\x08 \x03(\t\"L\n\x16TranscodedFrameTrailer\x12\x0e\n\x06\x63rc32c\x18\x01 \x01(\x07\x12\"\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"y\n\x18TranscodeInstanceRequest\x12*\n\x03ref\x18\x01 \x01(\x0b\x32\x17.radgate.v1.InstanceRefB\x04\xe2\x41\x01\x02\x12\x31\n\x06target\x18\x02 \x01(\x0b\x32\x1b.radgate.v1.TranscodeTargetB\x04\xe2\x41\x01\x02\"\xa7\x01\n\x19TranscodeInstanceResponse\x12\x36\n\x06header\x18\x01 \x01(\x0b\x32$.radgate.v1.TranscodedInstanceHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x12\x38\n\x07trailer\x18\x03 \x01(\x0b\x32%.radgate.v1.TranscodedInstanceTrailerH\x00\x42\x07\n\x05piece\"\x8f\x01\n\x18TranscodedInstanceHeader\x12$\n\x03ref\x18\x01 \x01(\x0b\x32\x17.radgate.v1.InstanceRef\x12\x1b\n\x13transfer_syntax_uid\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\r\n\x05lossy\x18\x04 \x01(\x08\x12\r\n\x05notes\x18\x05 \x03(\t\"O\n\x19TranscodedInstanceTrailer\x12\x0e\n\x06\x63rc32c\x18\x01 \x01(\x07\x12\"\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"p\n\x16TranscodeUploadRequest\x12\x33\n\x06target\x18\x01 \x01(\x0b\x32\x1b.radgate.v1.TranscodeTargetB\x04\xe2\x41\x01\x01H\x00\x12\x18\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\x07\x80\x01\x01\xe2\x41\x01\x01H\x00\x42\x07\n\x05piece\"\xa5\x01\n\x17TranscodeUploadResponse\x12\x36\n\x06header\x18\x01 \x01(\x0b\x32$.radgate.v1.TranscodedInstanceHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x12\x38\n\x07trailer\x18\x03 \x01(\x0b\x32%.radgate.v1.TranscodedInstanceTrailerH\x00\x42\x07\n\x05piece*\x83\x01\n\x0cQualityLevel\x12\x1d\n\x19QUALITY_LEVEL_UNSPECIFIED\x10\x00\x12\x1b\n\x17QUALITY_LEVEL_THUMBNAIL\x10\x01\x12\x19\n\x15QUALITY_LEVEL_PREVIEW\x10\x02\x12\x1c\n\x18QUALITY_LEVEL_DIAGNOSTIC\x10\x03\x32\xb4\x02\n\x10TranscodeService\x12\\\n\x0fTranscodeFrames\x12\".radgate.v1.TranscodeFramesRequest\x1a#.radgate.v1.TranscodeFramesResponse0\x01\x12\x62\n\x11TranscodeInstance\x12$.radgate.v1.TranscodeInstanceRequest\x1a%.radgate.v1.TranscodeInstanceResponse0\x01\x12^\n\x0fTranscodeUpload\x12\".radgate.v1.TranscodeUploadRequest\x1a#.radgate.v1.TranscodeUploadResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"radgate/v1/transcode_service.proto\x12\nradgate.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x17google/rpc/status.proto\x1a\x16radgate/v1/dicom.proto\"\xaa\x01\n\x0fTranscodeTarget\x12#\n\x13transfer_syntax_uid\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x12\x1a\n\nmedia_type\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x12\x35\n\rquality_level\x18\x03 \x01(\x0e\x32\x18.radgate.v1.QualityLevelB\x04\xe2\x41\x01\x01\x12\x15\n\x07quality\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x01\x42\x08\n\x06target\"\xaf\x01\n\x16TranscodeFramesRequest\x12*\n\x03ref\x18\x01 \x01(\x0b\x32\x17.radgate.v1.InstanceRefB\x04\xe2\x41\x01\x02\x12\x1b\n\rframe_numbers\x18\x02 \x03(\x05\x42\x04\xe2\x41\x01\x01\x12\x31\n\x06target\x18\x03 \x01(\x0b\x32\x1b.radgate.v1.TranscodeTargetB\x04\xe2\x41\x01\x01\x12\x19\n\x0bprefer_edge\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xc8\x01\n\x17TranscodeFramesResponse\x12\x33\n\x06header\x18\x01 \x01(\x0b\x32!.radgate.v1.TranscodedFrameHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x12\x35\n\x07trailer\x18\x03 \x01(\x0b\x32\".radgate.v1.TranscodedFrameTrailerH\x00\x12\'\n\x08\x65\x64ge_url\x18\x04 \x01(\x0b\x32\x13.radgate.v1.EdgeUrlH\x00\x42\x07\n\x05piece\"\xaf\x01\n\x15TranscodedFrameHeader\x12\x14\n\x0c\x66rame_number\x18\x01 \x01(\x05\x12\x1b\n\x13transfer_syntax_uid\x18\x02 \x01(\t\x12\x12\n\nmedia_type\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\x12\x0c\n\x04rows\x18\x05 \x01(\x05\x12\x0f\n\x07\x63olumns\x18\x06 \x01(\x05\x12\r\n\x05lossy\x18\x07 \x01(\x08\x12\r\n\x05notes\x18\x08 \x03(\t\"L\n\x16TranscodedFrameTrailer\x12\x0e\n\x06\x63rc32c\x18\x01 \x01(\x07\x12\"\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"y\n\x18TranscodeInstanceRequest\x12*\n\x03ref\x18\x01 \x01(\x0b\x32\x17.radgate.v1.InstanceRefB\x04\xe2\x41\x01\x02\x12\x31\n\x06target\x18\x02 \x01(\x0b\x32\x1b.radgate.v1.TranscodeTargetB\x04\xe2\x41\x01\x02\"\xa7\x01\n\x19TranscodeInstanceResponse\x12\x36\n\x06header\x18\x01 \x01(\x0b\x32$.radgate.v1.TranscodedInstanceHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x12\x38\n\x07trailer\x18\x03 \x01(\x0b\x32%.radgate.v1.TranscodedInstanceTrailerH\x00\x42\x07\n\x05piece\"\x8f\x01\n\x18TranscodedInstanceHeader\x12$\n\x03ref\x18\x01 \x01(\x0b\x32\x17.radgate.v1.InstanceRef\x12\x1b\n\x13transfer_syntax_uid\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\r\n\x05lossy\x18\x04 \x01(\x08\x12\r\n\x05notes\x18\x05 \x03(\t\"O\n\x19TranscodedInstanceTrailer\x12\x0e\n\x06\x63rc32c\x18\x01 \x01(\x07\x12\"\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"p\n\x16TranscodeUploadRequest\x12\x33\n\x06target\x18\x01 \x01(\x0b\x32\x1b.radgate.v1.TranscodeTargetB\x04\xe2\x41\x01\x01H\x00\x12\x18\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\x07\x80\x01\x01\xe2\x41\x01\x01H\x00\x42\x07\n\x05piece\"\xa5\x01\n\x17TranscodeUploadResponse\x12\x36\n\x06header\x18\x01 \x01(\x0b\x32$.radgate.v1.TranscodedInstanceHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x12\x38\n\x07trailer\x18\x03 \x01(\x0b\x32%.radgate.v1.TranscodedInstanceTrailerH\x00\x42\x07\n\x05piece*\x83\x01\n\x0cQualityLevel\x12\x1d\n\x19QUALITY_LEVEL_UNSPECIFIED\x10\x00\x12\x1b\n\x17QUALITY_LEVEL_THUMBNAIL\x10\x01\x12\x19\n\x15QUALITY_LEVEL_PREVIEW\x10\x02\x12\x1c\n\x18QUALITY_LEVEL_DIAGNOSTIC\x10\x03\x32\xb4\x02\n\x10TranscodeService\x12\\\n\x0fTranscodeFrames\x12\".radgate.v1.TranscodeFramesRequest\x1a#.radgate.v1.TranscodeFramesResponse0\x01\x12\x62\n\x11TranscodeInstance\x12$.radgate.v1.TranscodeInstanceRequest\x1a%.radgate.v1.TranscodeInstanceResponse0\x01\x12^\n\x0fTranscodeUpload\x12\".radgate.v1.TranscodeUploadRequest\x1a#.radgate.v1.TranscodeUploadResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,6 +48,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRANSCODEFRAMESREQUEST'].fields_by_name['frame_numbers']._serialized_options = b'\342A\001\001'
   _globals['_TRANSCODEFRAMESREQUEST'].fields_by_name['target']._loaded_options = None
   _globals['_TRANSCODEFRAMESREQUEST'].fields_by_name['target']._serialized_options = b'\342A\001\001'
+  _globals['_TRANSCODEFRAMESREQUEST'].fields_by_name['prefer_edge']._loaded_options = None
+  _globals['_TRANSCODEFRAMESREQUEST'].fields_by_name['prefer_edge']._serialized_options = b'\342A\001\001'
   _globals['_TRANSCODEINSTANCEREQUEST'].fields_by_name['ref']._loaded_options = None
   _globals['_TRANSCODEINSTANCEREQUEST'].fields_by_name['ref']._serialized_options = b'\342A\001\002'
   _globals['_TRANSCODEINSTANCEREQUEST'].fields_by_name['target']._loaded_options = None
@@ -56,30 +58,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRANSCODEUPLOADREQUEST'].fields_by_name['target']._serialized_options = b'\342A\001\001'
   _globals['_TRANSCODEUPLOADREQUEST'].fields_by_name['chunk']._loaded_options = None
   _globals['_TRANSCODEUPLOADREQUEST'].fields_by_name['chunk']._serialized_options = b'\200\001\001\342A\001\001'
-  _globals['_QUALITYLEVEL']._serialized_start=1677
-  _globals['_QUALITYLEVEL']._serialized_end=1808
+  _globals['_QUALITYLEVEL']._serialized_start=1745
+  _globals['_QUALITYLEVEL']._serialized_end=1876
   _globals['_TRANSCODETARGET']._serialized_start=133
   _globals['_TRANSCODETARGET']._serialized_end=303
   _globals['_TRANSCODEFRAMESREQUEST']._serialized_start=306
-  _globals['_TRANSCODEFRAMESREQUEST']._serialized_end=454
-  _globals['_TRANSCODEFRAMESRESPONSE']._serialized_start=457
-  _globals['_TRANSCODEFRAMESRESPONSE']._serialized_end=616
-  _globals['_TRANSCODEDFRAMEHEADER']._serialized_start=619
-  _globals['_TRANSCODEDFRAMEHEADER']._serialized_end=794
-  _globals['_TRANSCODEDFRAMETRAILER']._serialized_start=796
-  _globals['_TRANSCODEDFRAMETRAILER']._serialized_end=872
-  _globals['_TRANSCODEINSTANCEREQUEST']._serialized_start=874
-  _globals['_TRANSCODEINSTANCEREQUEST']._serialized_end=995
-  _globals['_TRANSCODEINSTANCERESPONSE']._serialized_start=998
-  _globals['_TRANSCODEINSTANCERESPONSE']._serialized_end=1165
-  _globals['_TRANSCODEDINSTANCEHEADER']._serialized_start=1168
-  _globals['_TRANSCODEDINSTANCEHEADER']._serialized_end=1311
-  _globals['_TRANSCODEDINSTANCETRAILER']._serialized_start=1313
-  _globals['_TRANSCODEDINSTANCETRAILER']._serialized_end=1392
-  _globals['_TRANSCODEUPLOADREQUEST']._serialized_start=1394
-  _globals['_TRANSCODEUPLOADREQUEST']._serialized_end=1506
-  _globals['_TRANSCODEUPLOADRESPONSE']._serialized_start=1509
-  _globals['_TRANSCODEUPLOADRESPONSE']._serialized_end=1674
-  _globals['_TRANSCODESERVICE']._serialized_start=1811
-  _globals['_TRANSCODESERVICE']._serialized_end=2119
+  _globals['_TRANSCODEFRAMESREQUEST']._serialized_end=481
+  _globals['_TRANSCODEFRAMESRESPONSE']._serialized_start=484
+  _globals['_TRANSCODEFRAMESRESPONSE']._serialized_end=684
+  _globals['_TRANSCODEDFRAMEHEADER']._serialized_start=687
+  _globals['_TRANSCODEDFRAMEHEADER']._serialized_end=862
+  _globals['_TRANSCODEDFRAMETRAILER']._serialized_start=864
+  _globals['_TRANSCODEDFRAMETRAILER']._serialized_end=940
+  _globals['_TRANSCODEINSTANCEREQUEST']._serialized_start=942
+  _globals['_TRANSCODEINSTANCEREQUEST']._serialized_end=1063
+  _globals['_TRANSCODEINSTANCERESPONSE']._serialized_start=1066
+  _globals['_TRANSCODEINSTANCERESPONSE']._serialized_end=1233
+  _globals['_TRANSCODEDINSTANCEHEADER']._serialized_start=1236
+  _globals['_TRANSCODEDINSTANCEHEADER']._serialized_end=1379
+  _globals['_TRANSCODEDINSTANCETRAILER']._serialized_start=1381
+  _globals['_TRANSCODEDINSTANCETRAILER']._serialized_end=1460
+  _globals['_TRANSCODEUPLOADREQUEST']._serialized_start=1462
+  _globals['_TRANSCODEUPLOADREQUEST']._serialized_end=1574
+  _globals['_TRANSCODEUPLOADRESPONSE']._serialized_start=1577
+  _globals['_TRANSCODEUPLOADRESPONSE']._serialized_end=1742
+  _globals['_TRANSCODESERVICE']._serialized_start=1879
+  _globals['_TRANSCODESERVICE']._serialized_end=2187
 # @@protoc_insertion_point(module_scope)

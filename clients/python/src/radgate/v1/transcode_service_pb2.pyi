@@ -34,24 +34,28 @@ class TranscodeTarget(_message.Message):
     def __init__(self, transfer_syntax_uid: _Optional[str] = ..., media_type: _Optional[str] = ..., quality_level: _Optional[_Union[QualityLevel, str]] = ..., quality: _Optional[int] = ...) -> None: ...
 
 class TranscodeFramesRequest(_message.Message):
-    __slots__ = ("ref", "frame_numbers", "target")
+    __slots__ = ("ref", "frame_numbers", "target", "prefer_edge")
     REF_FIELD_NUMBER: _ClassVar[int]
     FRAME_NUMBERS_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
+    PREFER_EDGE_FIELD_NUMBER: _ClassVar[int]
     ref: _dicom_pb2.InstanceRef
     frame_numbers: _containers.RepeatedScalarFieldContainer[int]
     target: TranscodeTarget
-    def __init__(self, ref: _Optional[_Union[_dicom_pb2.InstanceRef, _Mapping]] = ..., frame_numbers: _Optional[_Iterable[int]] = ..., target: _Optional[_Union[TranscodeTarget, _Mapping]] = ...) -> None: ...
+    prefer_edge: bool
+    def __init__(self, ref: _Optional[_Union[_dicom_pb2.InstanceRef, _Mapping]] = ..., frame_numbers: _Optional[_Iterable[int]] = ..., target: _Optional[_Union[TranscodeTarget, _Mapping]] = ..., prefer_edge: bool = ...) -> None: ...
 
 class TranscodeFramesResponse(_message.Message):
-    __slots__ = ("header", "chunk", "trailer")
+    __slots__ = ("header", "chunk", "trailer", "edge_url")
     HEADER_FIELD_NUMBER: _ClassVar[int]
     CHUNK_FIELD_NUMBER: _ClassVar[int]
     TRAILER_FIELD_NUMBER: _ClassVar[int]
+    EDGE_URL_FIELD_NUMBER: _ClassVar[int]
     header: TranscodedFrameHeader
     chunk: bytes
     trailer: TranscodedFrameTrailer
-    def __init__(self, header: _Optional[_Union[TranscodedFrameHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ..., trailer: _Optional[_Union[TranscodedFrameTrailer, _Mapping]] = ...) -> None: ...
+    edge_url: _dicom_pb2.EdgeUrl
+    def __init__(self, header: _Optional[_Union[TranscodedFrameHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ..., trailer: _Optional[_Union[TranscodedFrameTrailer, _Mapping]] = ..., edge_url: _Optional[_Union[_dicom_pb2.EdgeUrl, _Mapping]] = ...) -> None: ...
 
 class TranscodedFrameHeader(_message.Message):
     __slots__ = ("frame_number", "transfer_syntax_uid", "media_type", "size_bytes", "rows", "columns", "lossy", "notes")

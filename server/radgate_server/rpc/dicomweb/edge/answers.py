@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
-from radgate_server.core.edge.grant import resource_of, version_in, version_of
+from radgate_server.core.edge.grant import path_of, resource_of, version_in, version_of
 from radgate_server.core.errors import ObjectNotFoundError
 from radgate_server.rpc.dicomweb.answers.http_body import encode_http_body, read_http_bodies
 from radgate_server.rpc.dicomweb.negotiation.accept import accept_parameter
@@ -51,10 +51,11 @@ class EdgeAnswers:
     ) -> AsyncGenerator[bytes]:
         """307 to a URL that names the bytes which the instance has now; a cold one is fetched for that."""
         version = await self._version(call.caller.tenant_id, ref)
-        path, _, query = call.header("x-envoy-original-path").removeprefix(_ROOT).partition("?")
+        path, _, query = call.header("x-envoy-original-path").partition("?")
         if not accept_parameter(f"?{query}") and (accept := call.header("accept")):
             query = f"{query}{'&' if query else ''}accept={quote(accept, safe='*/')}"
-        signed = urls.sign(call.caller, resource_of(call.caller.tenant_id, version, path, query))
+        part = path.removeprefix(_ROOT + path_of(ref))
+        signed = urls.sign(call.caller, resource_of(call.caller.tenant_id, ref, version, part, query))
         await self._auditor.record(call.caller, action, RetrieveScope(*ref), _detail(frames, signed.expire_time))
         headers = (("x-http-status", "307"), ("location", signed.url), ("cache-control", "no-store"))
         await call.send_initial_metadata(headers)

@@ -43,6 +43,10 @@ class Source(Protocol):
         """Yield the file in pieces of about `chunk_bytes`."""
         ...
 
+    async def checksum(self) -> int:
+        """The CRC-32C where nothing is sent."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class StoredSource:
@@ -70,6 +74,10 @@ class StoredSource:
         for offset, length in spans_of(self.size_bytes, chunk_bytes):
             yield await self.handle.read(offset, length)
 
+    async def checksum(self) -> int:
+        """It is known."""
+        return self.crc32c
+
 
 class TranscodedSource:
     """Bytes that were made in another transfer syntax."""
@@ -87,6 +95,13 @@ class TranscodedSource:
         while (piece := next(pieces, None) if in_memory else await asyncio.to_thread(next, pieces, None)) is not None:
             self.crc32c = google_crc32c.extend(self.crc32c, piece if isinstance(piece, bytes) else bytes(piece))
             yield piece
+
+    async def checksum(self) -> int:
+        """Read the content for it."""
+        crc32c = 0
+        async for _ in self.chunks(MAX_DATA_BYTES):
+            crc32c = self.crc32c
+        return crc32c
 
 
 class Acceptance:
