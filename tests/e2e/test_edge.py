@@ -1,8 +1,11 @@
 """Images by way of a caching edge (nginx): signed URLs, hits without the origin, and what is refused."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
+import boto3
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -12,6 +15,8 @@ from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.e2e.waiting import wait_for
 from tests.fakes.instances import make_study
 from tests.integration.caching_edge import make_key, running_edge
+from tests.integration.cloudfront import invalidated, make_distribution
+from tests.integration.key_providers import AWS_ENVIRONMENT, moto_server
 from tests.integration.orthanc import OrthancServer
 from tests.integration.ports import free_port
 
@@ -37,9 +42,27 @@ def edge_port() -> int:
     return free_port()
 
 
+@dataclass
+class Distribution:
+    """CloudFront, as moto plays it: where invalidations go."""
+
+    address: str
+    admin: Any
+    distribution_id: str
+
+
+@pytest.fixture(scope="module")
+def distribution(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Distribution]:
+    with moto_server(tmp_path_factory.mktemp("moto")) as address:
+        session = boto3.session.Session("id", "secret", region_name="us-east-1")
+        admin = session.client("cloudfront", endpoint_url=address)
+        yield Distribution(address, admin, make_distribution(admin))
+        admin.close()
+
+
 @pytest.fixture(scope="module")
 def radgate(
-    tmp_path_factory: pytest.TempPathFactory, archive: OrthancServer, edge_port: int
+    tmp_path_factory: pytest.TempPathFactory, archive: OrthancServer, edge_port: int, distribution: Distribution
 ) -> Iterator[RadgateProcess]:
     folder = tmp_path_factory.mktemp("radgate")
     make_key(folder / "edge.pem")
@@ -49,6 +72,9 @@ def radgate(
         "RADGATE_EDGE__KEY_PAIR_ID": "KTEST",
         "RADGATE_EDGE__PRIVATE_KEY_FILE": str(folder / "edge.pem"),
         "RADGATE_EDGE__ORIGIN_SECRET": SECRET,
+        "RADGATE_EDGE__DISTRIBUTION_ID": distribution.distribution_id,
+        "AWS_ENDPOINT_URL_CLOUDFRONT": distribution.address,
+        **AWS_ENVIRONMENT,
         "RADGATE_CACHE__REVALIDATE_AFTER_S": "1",
     }
     server = RadgateProcess(folder, settings)
@@ -166,6 +192,21 @@ def test_a_url_names_the_bytes_that_were_there_when_it_was_signed(
     assert edge.get(old).status_code == 404
     new = signed(radgate, path, "application/dicom; transfer-syntax=*")
     assert b"Other " in edge.get(new).raise_for_status().content
+
+
+def test_what_is_invalidated_and_erased_goes_from_the_edge(radgate: RadgateProcess, distribution: Distribution) -> None:
+    def gone() -> set[str]:
+        paths = invalidated(distribution.admin, distribution.distribution_id).values()
+        return {path for batch in paths for path in batch}
+
+    series, erased = f"/edge/north/studies/{STUDY}/series/{STUDY}.1/*", "/edge/south/studies/2.25.6201/*"
+    radgate.cli("cache", "invalidate", "--tenant", "south", "--study", STUDY)
+    radgate.cli("cache", "invalidate", "--tenant", "north", "--study", STUDY, "--series", f"{STUDY}.1")
+    wait_for(lambda: series in gone(), "the series is invalidated at the edge", 30)
+    radgate.cli("erase", "--tenant", "south", "--study", "2.25.6201", "--reason", "as ordered")
+    wait_for(lambda: erased in gone(), "the erased study is invalidated at the edge", 30)
+    assert f"/edge/south/studies/{STUDY}/*" not in gone()
+    assert "invalidate the edge" in radgate.cli("audit", "search", "--tenant", "north", "--json")
 
 
 def test_the_trail_has_the_signing_and_what_the_edge_fetched(radgate: RadgateProcess, edge: httpx.Client) -> None:

@@ -16,6 +16,7 @@ from tests.conformance.audit_spool_suite import AuditSpoolSuite
 from tests.conformance.audit_trail_suite import AuditTrailSuite
 from tests.conformance.database_suites import AuditSuite, MigrationSuite, SqlDirectorySuite, audit_entry
 from tests.conformance.directory_suite import NOW, tenant
+from tests.conformance.feed_readers_suite import FeedReadersInDatabaseSuite
 from tests.conformance.holders_suite import HoldersInDatabaseSuite
 from tests.conformance.job_database_suite import JobQueueInDatabaseSuite, JobStoreInDatabaseSuite
 from tests.conformance.limits_suite import LimitsSuite
@@ -82,6 +83,10 @@ class TestPostgresHolders(HoldersInDatabaseSuite):
 
 class TestPostgresPackIndex(PackIndexInDatabaseSuite):
     """Where instances lie in packs."""
+
+
+class TestPostgresFeedReaders(FeedReadersInDatabaseSuite):
+    """Which process reads the feed for all."""
 
 
 class TestPostgresMigration(MigrationSuite):

@@ -109,6 +109,7 @@ def _installation(rig: "Rig") -> Installation:
             packs=MemoryPackIndex(rig.clock.now),
             prefetched=rig.prefetched,
             prior_rules=rig.prior_rules,
+            feed_readers=rig.feed_readers,
         ),
         secrets=Secrets(box=rig.box, ring=keys, sealed=keys, reader=keys, peers=bytes(32)),
         audit=AuditStore(

@@ -23,6 +23,7 @@ from tests.fakes.audit import RecordingAuditSink
 from tests.fakes.audit_records import MemoryAuditRecords, MemorySchedules
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory
+from tests.fakes.feed_readers import MemoryFeedReaders
 from tests.fakes.frame_workers import InProcessFrameWorkers
 from tests.fakes.holders import MemoryHolders
 from tests.fakes.instance_store import MemoryInstanceStore
@@ -96,6 +97,7 @@ class Rig:
         self.jobs = MemoryJobStore(self.clock)
         self.members = MemoryMembers(self.clock)
         self.holders = MemoryHolders(self.members)
+        self.feed_readers = MemoryFeedReaders(self.clock)
         self.hot, self.derived, self.states = (
             MemoryHotCache(limit_bytes=1 << 20, entry_limit_bytes=1 << 20, clock=self.clock, telemetry=self.telemetry)
             for _ in range(3)

@@ -6,6 +6,7 @@ from radgate_server.adapters.audit.export import build_receiver
 from radgate_server.adapters.notify import build_report_senders
 from radgate_server.adapters.reports import remove_leftovers
 from radgate_server.adapters.telemetry import AuditMetrics, ExportMetrics
+from radgate_server.app.edge import start_edge_invalidation
 from radgate_server.app.foundation import Foundation, Tiers, open_spool
 from radgate_server.app.pacs import PacsSide
 from radgate_server.core.quarantine.ports import Quarantine
@@ -61,6 +62,7 @@ def open_administration(
     index_check = start_audit_checks(base)
     reading = build_audit_reading(settings, installation, clock, index_check.problem)
     start_exports(base)
+    start_edge_invalidation(base)
     start_reporting(base, reading)
     return Administration(admin, reading, retention)
 

@@ -1,10 +1,13 @@
-"""The edge in front of the gateway: who signs its URLs."""
+"""The edge in front of the gateway: who signs its URLs, and what it is to drop."""
 
 import hmac
 
 from radgate_server.adapters.edge.cloudfront import CloudFrontUrlSigner
+from radgate_server.adapters.edge.invalidator import CloudFrontInvalidator
 from radgate_server.adapters.secrets.spool_cipher import SpoolCipher
+from radgate_server.adapters.telemetry.metrics.edge import EdgeMetrics
 from radgate_server.app.foundation import Foundation
+from radgate_server.services.edge.invalidation import EdgeInvalidation
 from radgate_server.services.edge.urls import EdgeUrls
 
 
@@ -27,4 +30,28 @@ def open_edge(base: Foundation) -> EdgeUrls | None:
         secrets=[secret.get_secret_value() for secret in (edge.origin_secret, edge.former_origin_secret)],
         ttl_s=edge.url_ttl_s,
         max_age_s=edge.max_age_s,
+    )
+
+
+def start_edge_invalidation(base: Foundation) -> None:
+    """Hand what is invalidated on to the edge, where its distribution is named.
+
+    Raises:
+        ConfigurationError: boto3 is missing.
+    """
+    edge, installation = base.settings.edge, base.installation
+    if not edge.distribution_id:
+        return
+    cloudfront = CloudFrontInvalidator(edge.distribution_id)
+    base.stack.push_async_callback(cloudfront.close)
+    base.run(
+        EdgeInvalidation(
+            installation.directories.feed,
+            installation.directories.feed_readers,
+            cloudfront,
+            installation.audit.sink,
+            EdgeMetrics(base.telemetry.families),
+            base.clock,
+            tenants=edge.tenants,
+        )
     )

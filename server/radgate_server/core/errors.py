@@ -281,7 +281,10 @@ class DatabaseUnavailableError(GatewayError):
 
 
 class NotDeliveredError(GatewayError):
-    """A receiver of alerts did not take a notice; `passing` if it may take it later. Never leaves the services."""
+    """A receiver of alerts, records or the edge did not take something; `passing` if it may take it later.
+
+    Never leaves the services.
+    """
 
     def __init__(self, message: str, *, passing: bool = True) -> None:
         super().__init__(message)

@@ -29,6 +29,7 @@ from radgate_server.adapters.database.prefetch.rules import SqlPriorRules
 from radgate_server.adapters.database.report_schedules import SqlReportSchedules
 from radgate_server.adapters.database.secrets.installation_keys import InstallationKeys
 from radgate_server.adapters.database.secrets.sealed import SqlSealedRecords
+from radgate_server.adapters.database.servers.feed_readers import SqlFeedReaders
 from radgate_server.adapters.database.servers.holders import SqlStudyHolders
 from radgate_server.adapters.database.servers.members import SqlMemberRegistry
 from radgate_server.adapters.pacs.contained import contained_pacs
@@ -47,6 +48,7 @@ from radgate_server.core.access.ports.directory import (
     StatusBoard,
     TenantDirectory,
 )
+from radgate_server.core.access.ports.feed_readers import FeedReaders
 from radgate_server.core.audit.ports.export import ExportPositions
 from radgate_server.core.audit.ports.records import AuditRecords
 from radgate_server.core.audit.ports.spool import LeftSpools
@@ -102,6 +104,7 @@ class Directories:
     packs: PackIndex
     prefetched: PrefetchRecords
     prior_rules: PriorRules
+    feed_readers: FeedReaders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +202,7 @@ def _directories(database: Database, box: SecretBox, clock: Clock) -> Directorie
         packs=SqlPackIndex(database, clock.now),
         prefetched=SqlPrefetchRecords(database),
         prior_rules=SqlPriorRules(database),
+        feed_readers=SqlFeedReaders(database),
     )
 
 

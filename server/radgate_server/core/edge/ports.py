@@ -1,5 +1,6 @@
-"""What services need of keys, to sign URLs and to know their own grants again."""
+"""What services need of keys, to sign URLs and to know their own grants again, and of the edge itself."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -21,4 +22,32 @@ class GrantCipher(Protocol):
 
     def open(self, sealed: bytes, bound: bytes) -> bytes:
         """Decrypt. Raises ValueError when it was damaged or sealed elsewhere."""
+        ...
+
+
+class EdgeInvalidator(Protocol):
+    """Has the edge drop what it keeps."""
+
+    async def invalidate(self, wildcards: Sequence[str], reference: str) -> None:
+        """Drop what lies under these paths. Asked again with the same reference and paths, the edge does it once.
+
+        Raises:
+            NotDeliveredError: the edge does not take it now.
+        """
+        ...
+
+
+class EdgeTelemetry(Protocol):
+    """How invalidations at the edge are doing."""
+
+    def edge_invalidated(self, paths: int) -> None:
+        """The edge took so many paths."""
+        ...
+
+    def edge_invalidation_failed(self) -> None:
+        """The edge did not take them; that is tried again."""
+        ...
+
+    def edge_changes_pending(self, count: int) -> None:
+        """So many changes of the feed were not handed on yet."""
         ...

@@ -27,6 +27,11 @@ class EdgeSettings(Table):
     former_origin_secret: SecretStr = Field(
         default=SecretStr(""), description="One that is accepted too while the edge is changed over; empty: none."
     )
+    distribution_id: str = Field(
+        default="",
+        pattern=r"^[A-Z0-9]*$",
+        description="Id of CloudFront's distribution, to have it drop what is invalidated; empty: that ends by itself.",
+    )
     url_ttl_s: Seconds = Field(default=900, le=86400, description="How long a signed URL is valid.")
     max_age_s: Seconds = Field(default=86400, description="How long edge and browser may keep what such a URL names.")
 
@@ -39,6 +44,8 @@ class EdgeSettings(Table):
         }
         if self.url and (missing := [name for name, value in needed.items() if not value]):
             raise ValueError(f"edge.url needs edge.{missing[0]} too")
+        if self.distribution_id and not self.url:
+            raise ValueError("edge.distribution_id needs edge.url too")
         for secret in (self.origin_secret, self.former_origin_secret):
             if 0 < len(secret.get_secret_value()) < _LEAST_SECRET:
                 raise ValueError(f"a secret of the origin must have at least {_LEAST_SECRET} characters")

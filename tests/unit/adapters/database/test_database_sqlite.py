@@ -22,6 +22,7 @@ from tests.conformance.audit_spool_suite import AuditSpoolSuite
 from tests.conformance.audit_trail_suite import AuditTrailSuite
 from tests.conformance.database_suites import AuditSuite, MigrationSuite, SqlDirectorySuite
 from tests.conformance.directory_suite import NOW
+from tests.conformance.feed_readers_suite import FeedReadersInDatabaseSuite
 from tests.conformance.holders_suite import HoldersInDatabaseSuite
 from tests.conformance.job_database_suite import JobQueueInDatabaseSuite, JobStoreInDatabaseSuite
 from tests.conformance.limits_suite import LimitsSuite
@@ -78,6 +79,10 @@ class TestSqliteHolders(HoldersInDatabaseSuite):
 
 class TestSqlitePackIndex(PackIndexInDatabaseSuite):
     """Where instances lie in packs."""
+
+
+class TestSqliteFeedReaders(FeedReadersInDatabaseSuite):
+    """Which process reads the feed for all."""
 
 
 class TestSqliteMigration(MigrationSuite):

@@ -1,6 +1,6 @@
-"""The tables of the servers that share the database, and of which study is fetched by whom."""
+"""The tables of the servers that share the database, of which study is fetched by whom, and who reads the feed."""
 
-from sqlalchemy import Boolean, Column, Index, String, Table, true
+from sqlalchemy import BigInteger, Boolean, Column, Index, String, Table, true
 
 from radgate_server.adapters.database.schema.tables import TENANT_ID, UtcDateTime, metadata
 
@@ -26,4 +26,13 @@ study_holders = Table(
     Column("member_id", String(32), nullable=False, comment="fetches the study from its PACS for all"),
     Column("since", UtcDateTime, nullable=False),
     Index(None, "since"),
+)
+
+feed_readers = Table(
+    "feed_readers",
+    metadata,
+    Column("reader", String(32), primary_key=True),
+    Column("sequence", BigInteger, nullable=False, comment="of the last change that was read for it"),
+    Column("holder", String(32), nullable=False, comment="the process that reads"),
+    Column("lease_end_time", UtcDateTime, nullable=False, comment="from when on another one may"),
 )

@@ -178,6 +178,11 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
         Metric("radgate_audit_unsigned_records", _G, ("tenant",), "Records after the last checkpoint."),
         Metric("radgate_audit_check_timestamp_seconds", _G, (), "When the chains were checked last."),
     ),
+    "Edge": (
+        Metric("radgate_edge_invalidated_paths", _C, (), "Paths that the edge was made to drop."),
+        Metric("radgate_edge_invalidation_failures", _C, (), "Attempts that failed and were made again."),
+        Metric("radgate_edge_pending_changes", _G, (), "Changes that the edge was not told of yet, at this server."),
+    ),
     "Database": (
         Metric("radgate_database_seconds", _H, ("statement",), "How long statements took, by their first word."),
         Metric("radgate_database_errors", _C, ("cause",), "Statements and connections that failed."),
