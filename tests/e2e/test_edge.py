@@ -1,5 +1,6 @@
 """Images by way of a caching edge (nginx): signed URLs, hits without the origin, and what is refused."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -83,13 +84,12 @@ def radgate(
 
 
 @pytest.fixture(scope="module")
-def edge(tmp_path_factory: pytest.TempPathFactory, radgate: RadgateProcess, edge_port: int) -> Iterator[httpx.Client]:
+def edge(radgate: RadgateProcess, edge_port: int) -> Iterator[httpx.Client]:
     """A client of the edge without a credential."""
     key = load_pem_private_key((radgate.folder / "edge.pem").read_bytes(), password=None)
     assert isinstance(key, RSAPrivateKey)
-    folder = tmp_path_factory.mktemp("edge") / "nginx"
     with (
-        running_edge(folder, edge_port, radgate.url, SECRET, key.public_key()) as url,
+        running_edge(radgate.folder / "nginx", edge_port, radgate.url, SECRET, key.public_key()) as url,
         httpx.Client(base_url=url, trust_env=False, timeout=60) as client,
     ):
         yield client
@@ -127,6 +127,8 @@ def test_the_second_reader_is_served_by_the_edge_alone(
     again = edge.get(signed(radgate, path, accept), headers={"accept": "text/html"})
     assert (again.headers["x-cache"], again.content) == ("HIT", first.content)
     assert again.headers["content-type"] == first.headers["content-type"]
+    head = edge.head(signed(radgate, path, accept))
+    assert (head.status_code, head.content) == (200, b"")
     part = edge.get(signed(radgate, path, accept), headers={"range": "bytes=3-9"})
     assert (part.status_code, part.content) == (206, first.content[3:10])
     if not accept.startswith("multipart"):
@@ -165,6 +167,12 @@ def test_the_origin_needs_the_secret_and_the_grant_for_this_very_resource(radgat
     secret = {"x-edge-secret": SECRET}
     with httpx.Client(base_url=radgate.url, trust_env=False, timeout=60) as client:
         assert client.get(path, headers=secret).status_code == 200
+        head = client.head(path, headers=secret)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["cache-control"] == "public, max-age=86400, immutable"
+        assert client.head(path).status_code == client.head(bare, headers=secret).status_code == 401
+        whole = client.get(path, headers={**secret, "range": "bytes=0-9"})
+        assert (whole.status_code, str(len(whole.content))) == (200, head.headers["content-length"])
         for refused, headers in (
             (path, {}),
             (path, {"x-edge-secret": "t" * 40}),
@@ -213,3 +221,18 @@ def test_the_trail_has_the_signing_and_what_the_edge_fetched(radgate: RadgatePro
     edge.get(signed(radgate, f"{instance(2)}/rendered"))
     trail = radgate.cli("audit", "search", "--tenant", "north", "--json")
     assert "by a signed URL until" in trail
+
+
+def test_the_edges_own_log_is_taken_into_the_trail(radgate: RadgateProcess, edge: httpx.Client) -> None:
+    url = signed(radgate, f"{instance(2)}/frames/1")
+    for _ in range(2):
+        edge.get(url, headers={"user-agent": "ward viewer"}).raise_for_status()
+    log = radgate.folder / "nginx" / "access.log"
+    wait_for(lambda: log.read_text().count('"ward viewer"') == 2, "nginx has logged it", 20)
+    radgate.cli("audit", "import-edge-log", str(log))
+    radgate.cli("audit", "import-edge-log", str(log))
+    found = json.loads(radgate.cli("audit", "search", "--tenant", "north", "--outcome", "delivered", "--json"))
+    details = [record["detail"] for record in found if record["user_agent"] == "ward viewer"]
+    assert min(details) == "1 at the edge: HIT 200"
+    assert len(details) == 2
+    radgate.cli("audit", "verify")

@@ -23,7 +23,10 @@ _CONFIGURATION = """
 daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{}}
 http {{
-  access_log off;
+  # The format that `radgate audit import-edge-log` reads.
+  log_format radgate '$remote_addr - - [$time_local] "$request" $status $body_bytes_sent "$http_referer" '
+    '"$http_user_agent" $request_id $upstream_cache_status';
+  access_log {folder}/access.log radgate;
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
   proxy_cache_path {folder}/cache keys_zone=edge:1m;

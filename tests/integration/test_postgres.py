@@ -18,6 +18,7 @@ from tests.conformance.database_suites import AuditSuite, MigrationSuite, SqlDir
 from tests.conformance.directory_suite import NOW, tenant
 from tests.conformance.feed_readers_suite import FeedReadersInDatabaseSuite
 from tests.conformance.holders_suite import HoldersInDatabaseSuite
+from tests.conformance.imported_requests_suite import ImportedRequestsInDatabaseSuite
 from tests.conformance.job_database_suite import JobQueueInDatabaseSuite, JobStoreInDatabaseSuite
 from tests.conformance.limits_suite import LimitsSuite
 from tests.conformance.members_suite import MembersInDatabaseSuite
@@ -87,6 +88,10 @@ class TestPostgresPackIndex(PackIndexInDatabaseSuite):
 
 class TestPostgresFeedReaders(FeedReadersInDatabaseSuite):
     """Which process reads the feed for all."""
+
+
+class TestPostgresImportedRequests(ImportedRequestsInDatabaseSuite):
+    """What came from logs of the edge."""
 
 
 class TestPostgresMigration(MigrationSuite):

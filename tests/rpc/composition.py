@@ -119,6 +119,7 @@ def _installation(rig: "Rig") -> Installation:
             signer=_signer(),
             records=rig.audit_records,
             exports=SimpleNamespace(),
+            imports=SimpleNamespace(),
             schedules=rig.schedules,
             left=SimpleNamespace(take_over=lambda: 0),
         ),

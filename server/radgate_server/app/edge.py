@@ -1,12 +1,10 @@
 """The edge in front of the gateway: who signs its URLs, and what it is to drop."""
 
-import hmac
-
 from radgate_server.adapters.edge.cloudfront import CloudFrontUrlSigner
 from radgate_server.adapters.edge.invalidator import CloudFrontInvalidator
-from radgate_server.adapters.secrets.spool_cipher import SpoolCipher
 from radgate_server.adapters.telemetry.metrics.edge import EdgeMetrics
 from radgate_server.app.foundation import Foundation
+from radgate_server.installation.edge import grant_cipher
 from radgate_server.services.edge.invalidation import EdgeInvalidation
 from radgate_server.services.edge.urls import EdgeUrls
 
@@ -20,11 +18,10 @@ def open_edge(base: Foundation) -> EdgeUrls | None:
     edge = base.settings.edge
     if not edge.url:
         return None
-    key = hmac.digest(base.installation.secrets.peers, b"radgate edge grants 1", "sha256")
     return EdgeUrls(
         edge.url,
         CloudFrontUrlSigner(edge.key_pair_id, edge.private_key_file),
-        SpoolCipher(key),
+        grant_cipher(base.installation.secrets),
         base.clock,
         tenants=edge.tenants,
         secrets=[secret.get_secret_value() for secret in (edge.origin_secret, edge.former_origin_secret)],

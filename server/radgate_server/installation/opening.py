@@ -13,6 +13,7 @@ from radgate_server.adapters.database.access.limits import SqlLimitDirectory, Sq
 from radgate_server.adapters.database.access.tenants import SqlTenantDirectory
 from radgate_server.adapters.database.access_history import SqlAccessHistory
 from radgate_server.adapters.database.audit.exports import SqlExportPositions
+from radgate_server.adapters.database.audit.imports import SqlImportedRequests
 from radgate_server.adapters.database.audit.records import SqlAuditRecords
 from radgate_server.adapters.database.audit.spooled import SpooledAuditSink
 from radgate_server.adapters.database.audit.trail import SqlAuditTrail
@@ -55,6 +56,7 @@ from radgate_server.core.audit.ports.spool import LeftSpools
 from radgate_server.core.audit.ports.trail import AuditSink, AuditTrail, CheckpointSigner
 from radgate_server.core.cache.accesses import AccessHistory
 from radgate_server.core.cache.ports.packs import PackIndex
+from radgate_server.core.edge.ports import ImportedRequests
 from radgate_server.core.jobs.ports import JobStore
 from radgate_server.core.limits.ports import LimitDirectory, UsageLedger
 from radgate_server.core.networks import parse_networks
@@ -131,6 +133,7 @@ class AuditStore:
     signer: CheckpointSigner
     records: AuditRecords
     exports: ExportPositions
+    imports: ImportedRequests
     schedules: ReportSchedules
     left: LeftSpools
 
@@ -228,6 +231,7 @@ def _audit_store(
         signer=signer,
         records=SqlAuditRecords(database),
         exports=SqlExportPositions(database),
+        imports=SqlImportedRequests(database),
         schedules=SqlReportSchedules(database),
         left=left,
     )

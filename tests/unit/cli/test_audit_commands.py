@@ -1,5 +1,6 @@
 """`radgate audit` on an installation in a temporary folder."""
 
+import gzip
 import json
 import os
 import sqlite3
@@ -160,3 +161,17 @@ def test_what_can_not_be_used_is_reported(audited: Cli, tmp_path: Path) -> None:
     assert "line 2 of the file" in audited.refused("audit", "verify", "--checkpoint", str(wrong))
     assert "no Ed25519 public key" in audited.refused("audit", "verify", "--public-key", str(wrong))
     assert "nothing has been recorded" in audited.refused("audit", "checkpoint", "--tenant", "south")
+
+
+def test_a_log_of_the_edge_that_can_not_be_read_to_its_end_is_reported(north: Cli, tmp_path: Path) -> None:
+    fields = "#Fields: date time c-ip cs-uri-stem cs-uri-query sc-status sc-bytes cs(User-Agent)"
+    whole, cut = tmp_path / "whole.gz", tmp_path / "cut.gz"
+    line = "2026-01-01\t00:00:00\t203.0.113.9\t/\t-\t200\t7\tcurl\tHit\tr1"
+    text = f"{fields} x-edge-result-type x-edge-request-id\n{line}\n"
+    whole.write_bytes(gzip.compress(text.encode()))
+    cut.write_bytes(gzip.compress(f"{text}junk\n".encode())[:-9])
+    counts = "recorded 0 accesses; 0 were known, 1 are not of our URLs, 0 are too old, {} lines can't be read\n"
+    assert north.ok("audit", "import-edge-log", str(whole)).stderr == f"{whole}: {counts.format(0)}"
+    result = north.run("audit", "import-edge-log", str(whole), str(cut))
+    assert result.exit_code == 1
+    assert f"{cut}: the file is damaged, and was read as far as that goes; fetch it again\n" in result.stderr

@@ -57,6 +57,17 @@ def path_of(ref: InstanceRef) -> str:
     return f"studies/{study}/series/{series}/instances/{instance}"
 
 
+def ref_in(resource: str) -> InstanceRef:
+    """The instance that the resource names."""
+    _, study, _, series, _, instance = resource.removeprefix(PREFIX).split("/", 7)[1:7]
+    return InstanceRef(study, series, instance)
+
+
+def part_in(resource: str) -> str:
+    """What of the instance the resource names, as `resource_of` was given it."""
+    return "/".join(("", *resource.partition("?")[0].removeprefix(PREFIX).split("/", 8)[8:]))
+
+
 def with_grant(resource: str, token: str) -> str:
     """The resource with its grant at the end of the query."""
     return f"{resource}{'&' if '?' in resource else '?'}{_GRANT}{token}"

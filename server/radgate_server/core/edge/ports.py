@@ -1,6 +1,6 @@
 """What services need of keys, to sign URLs and to know their own grants again, and of the edge itself."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Protocol
 
@@ -50,4 +50,16 @@ class EdgeTelemetry(Protocol):
 
     def edge_changes_pending(self, count: int) -> None:
         """So many changes of the feed were not handed on yet."""
+        ...
+
+
+class ImportedRequests(Protocol):
+    """Which requests of an edge's log are in the audit trail. Raises DatabaseUnavailableError."""
+
+    async def known(self, request_ids: Collection[str]) -> Set[str]:
+        """Those of them that are."""
+        ...
+
+    async def add(self, times: Mapping[str, datetime], forget_before: datetime) -> None:
+        """Remember these requests with their times, and none from before a time."""
         ...

@@ -65,8 +65,7 @@ class EdgeUrls:
             raise UnauthenticatedError(_REFUSED, why="it does not show the edge's secret")
         resource, token = split_grant(path)
         try:
-            sealed = urlsafe_b64decode(token + "=" * (-len(token) % 4))
-            grant = Grant.decode(self._cipher.open(sealed, _BOUND))
+            grant = open_grant(self._cipher, token)
         except (TypeError, ValueError):
             raise UnauthenticatedError(_REFUSED, why="its URL has no grant of this installation") from None
         if grant.resource != resource:
@@ -76,6 +75,12 @@ class EdgeUrls:
         if not self.allows(grant.tenant_id):
             raise UnauthenticatedError(_REFUSED, why="its tenant is none of the edge's any more")
         return grant
+
+
+def open_grant(cipher: GrantCipher, token: str) -> Grant:
+    """The grant in a URL, whether it has ended or not. Raises ValueError or TypeError when it is not ours."""
+    sealed = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    return Grant.decode(cipher.open(sealed, _BOUND))
 
 
 def caller_of(grant: Grant, user_agent: str, request_id: str) -> Caller:

@@ -24,6 +24,7 @@ from tests.conformance.database_suites import AuditSuite, MigrationSuite, SqlDir
 from tests.conformance.directory_suite import NOW
 from tests.conformance.feed_readers_suite import FeedReadersInDatabaseSuite
 from tests.conformance.holders_suite import HoldersInDatabaseSuite
+from tests.conformance.imported_requests_suite import ImportedRequestsInDatabaseSuite
 from tests.conformance.job_database_suite import JobQueueInDatabaseSuite, JobStoreInDatabaseSuite
 from tests.conformance.limits_suite import LimitsSuite
 from tests.conformance.members_suite import MembersInDatabaseSuite
@@ -83,6 +84,10 @@ class TestSqlitePackIndex(PackIndexInDatabaseSuite):
 
 class TestSqliteFeedReaders(FeedReadersInDatabaseSuite):
     """Which process reads the feed for all."""
+
+
+class TestSqliteImportedRequests(ImportedRequestsInDatabaseSuite):
+    """What came from logs of the edge."""
 
 
 class TestSqliteMigration(MigrationSuite):

@@ -1,8 +1,8 @@
-"""The tables of who else keeps the audit trail, and how far each has got; schema.py has all others."""
+"""The tables of who else keeps the audit trail, how far each has got, and what came from elsewhere."""
 
 from sqlalchemy import BigInteger, Column, Float, String, Table
 
-from radgate_server.adapters.database.schema.tables import metadata
+from radgate_server.adapters.database.schema.tables import UtcDateTime, metadata
 
 RECEIVER = String(64)
 
@@ -21,4 +21,11 @@ audit_export_holders = Table(
     Column("receiver", RECEIVER, primary_key=True),
     Column("holder", String(16), nullable=False, comment="the process that sends"),
     Column("until_s", Float, nullable=False, comment="Unix time at which another one may"),
+)
+
+audit_imports = Table(
+    "audit_imports",
+    metadata,
+    Column("request_id", String(100), primary_key=True, comment="of the edge; its record is in the trail"),
+    Column("time", UtcDateTime, nullable=False, index=True),
 )
