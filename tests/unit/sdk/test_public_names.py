@@ -3,6 +3,7 @@ import re
 from pathlib import Path
 
 import radgate
+from radgate.cache import AsyncCache, Cache
 from radgate.jobs import AsyncJobs, Jobs
 from radgate.transcode import AsyncTranscode, Transcode
 
@@ -61,6 +62,8 @@ def test_both_clients_have_the_same_methods_and_parameters() -> None:
     assert surface(Jobs) == surface(AsyncJobs)
     of_jobs = ["prefetch", "prefetched", "get", "list", "watch", "cancel", "pause", "resume"]
     assert list(surface(Jobs)) == ["transcode_study", "make_thumbnails", *of_jobs]
+    assert surface(Cache) == surface(AsyncCache)
+    assert list(surface(Cache)) == ["stats", "invalidate"]
     assert surface(Transcode) == surface(AsyncTranscode)
     assert list(surface(Transcode)) == ["frames", "instance", "file"]
     assert list(surface(radgate.Client)) == [

@@ -20,6 +20,7 @@ from radgate.assembly import (
     RetrievedInstance,
 )
 from radgate.audit import AsyncAudit
+from radgate.cache import AsyncCache
 from radgate.connection import (
     CHANNEL_OPTIONS,
     MAX_ATTEMPTS,
@@ -65,8 +66,8 @@ class Client:
 
     `target` is host:port. Unary calls that fail for a while are retried as the server advises. All methods raise
     RadgateError. `timeout_s` bounds each call; streams have no bound unless they are given one. `transcode` gives
-    images in another form, `jobs` lets the server work on after the call, `audit` reads the
-    audit trail.
+    images in another form, `jobs` lets the server work on after the call, `cache` counts and invalidates what it has
+    cached, `audit` reads the audit trail.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Client:
         self._store: Any = StoreServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self.transcode = AsyncTranscode(self._channel, self._stream)
         self.jobs = AsyncJobs(self._channel, self._call, self._stream)
+        self.cache = AsyncCache(self._channel, self._call)
         self.audit = AsyncAudit(self._channel, self._call, self._stream)
 
     async def close(self) -> None:

@@ -19,6 +19,7 @@ from radgate.assembly import (
     RetrievedInstance,
 )
 from radgate.audit import Audit
+from radgate.cache import Cache
 from radgate.connection import (
     CHANNEL_OPTIONS,
     MAX_ATTEMPTS,
@@ -64,8 +65,8 @@ class Client:
 
     `target` is host:port. Unary calls that fail for a while are retried as the server advises. All methods raise
     RadgateError. `timeout_s` bounds each call; streams have no bound unless they are given one. `transcode` gives
-    images in another form, `jobs` lets the server work on after the call, `audit` reads the
-    audit trail.
+    images in another form, `jobs` lets the server work on after the call, `cache` counts and invalidates what it has
+    cached, `audit` reads the audit trail.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Client:
         self._store: Any = StoreServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self.transcode = Transcode(self._channel, self._stream)
         self.jobs = Jobs(self._channel, self._call, self._stream)
+        self.cache = Cache(self._channel, self._call)
         self.audit = Audit(self._channel, self._call, self._stream)
 
     def close(self) -> None:
