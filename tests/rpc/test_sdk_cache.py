@@ -3,6 +3,8 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 import radgate
 from radgate.v1 import admin_service_pb2 as messages
 from radgate_server.core.access.tenancy import Role
@@ -15,7 +17,8 @@ async def test_what_is_cached_is_counted_and_invalidated(rig: Rig) -> None:
         assert len([instance async for instance in retrieval]) == len(EAST_FILES)
         held = {tier.tier: tier.entries for tier in (await client.cache.stats(days=7)).tiers}
         assert held[messages.CACHE_TIER_WARM] == len(EAST_FILES)
-        assert await client.cache.invalidate(EAST_STUDY, older_than=timedelta(days=1), dry_run=True) == 0
+        with pytest.raises(radgate.InvalidRequestError):
+            await client.cache.invalidate(EAST_STUDY, older_than=timedelta(seconds=-1))
         assert await client.cache.invalidate(EAST_STUDY, pacs="main", dry_run=True) == len(EAST_FILES)
         assert await client.cache.invalidate(EAST_STUDY) == len(EAST_FILES)
         assert await client.cache.invalidate() == 0

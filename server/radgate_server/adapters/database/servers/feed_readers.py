@@ -48,6 +48,7 @@ class SqlFeedReaders:
         try:
             with connection.begin_nested():
                 connection.execute(insert(feed_readers).values(reader=reader, sequence=newest, **values))
-        except IntegrityError:  # another process was faster
-            return None
+        except IntegrityError:  # somebody was faster
+            faster: int | None = connection.execute(taken).scalar_one_or_none()
+            return faster
         return newest
