@@ -19,7 +19,7 @@ async def test_reports(tmp_path: Path) -> None:
     assert failure_of(PacsFailedError(f"no study of {NAME}", pacs="main"))
     telemetry = PrometheusTelemetry()
     telemetry.pacs_health("east", NAME, True)
-    await MetricsServer(telemetry, lambda: ServerHealth(True, True, {}), host="127.0.0.1", port=0).close()
+    await MetricsServer(telemetry.registry, lambda: ServerHealth(True, True, {}), host="127.0.0.1", port=0).close()
     with Part(Spans().recorder(share=1).begin("a/B", no_header)[1]):
         mark("cache", tier=NAME)
     (tmp_path / "serve.log").write_text(NAME)

@@ -117,7 +117,7 @@ def watch(reported: ReportedText) -> None:
 
 
 def _page(server: MetricsServer) -> str:
-    return generate_latest(server._telemetry.registry).decode()
+    return generate_latest(server._registry).decode()
 
 
 def _also(owner: type, name: str, do: Callable[..., None]) -> None:

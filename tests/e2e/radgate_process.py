@@ -32,6 +32,7 @@ RADGATE = (sys.executable, "-m", "radgate_server")
 _ANY_FREE_PORT = dict.fromkeys(
     ("RADGATE_HTTP_PORT", "RADGATE_GRPC_PORT", "RADGATE_DICOM_PORT", "RADGATE_METRICS_PORT"), "0"
 )
+_DEFAULTS = {**_ANY_FREE_PORT, "RADGATE_PROCESSES__COUNT": "1"}
 
 
 @dataclass
@@ -54,7 +55,7 @@ class RadgateProcess:
     @property
     def environment(self) -> dict[str, str]:
         """What every command of this installation needs to have set."""
-        return {**os.environ, **_ANY_FREE_PORT, "RADGATE_DATA_DIR": str(self.data_dir), **self.settings}
+        return {**os.environ, **_DEFAULTS, "RADGATE_DATA_DIR": str(self.data_dir), **self.settings}
 
     @property
     def data_dir(self) -> Path:

@@ -24,7 +24,7 @@ WELL = ServerHealth(alive=True, ready=True, problems={"database": ""})
 
 async def test_serves_the_metrics_on_a_free_port_until_closed() -> None:
     telemetry = PrometheusTelemetry()
-    server = MetricsServer(telemetry, lambda: WELL, host="127.0.0.1", port=0)
+    server = MetricsServer(telemetry.registry, lambda: WELL, host="127.0.0.1", port=0)
     await server.start()
     port = server.port
     assert port > 0
@@ -64,7 +64,7 @@ async def test_says_nothing_before_it_can_say_whether_it_is_ready(monkeypatch: p
         original = getattr(WSGIServer, name)
         monkeypatch.setattr(WSGIServer, name, lambda *args, _=original, step=name: [steps.append(step), _(*args)][1])
     starting = ServerHealth(alive=True, ready=False, problems={"server": "it is starting"})
-    server = MetricsServer(PrometheusTelemetry(), lambda: starting, host="127.0.0.1", port=0)
+    server = MetricsServer(PrometheusTelemetry().registry, lambda: starting, host="127.0.0.1", port=0)
     await server.start()
     with pytest.raises(HTTPError, match="503"):
         await asyncio.to_thread(urlopen, f"http://127.0.0.1:{server.port}/readyz", timeout=10)
@@ -73,9 +73,9 @@ async def test_says_nothing_before_it_can_say_whether_it_is_ready(monkeypatch: p
 
 
 async def test_a_port_in_use_stops_the_start_with_one_clear_line() -> None:
-    first = MetricsServer(PrometheusTelemetry(), lambda: WELL, host="127.0.0.1", port=0)
+    first = MetricsServer(PrometheusTelemetry().registry, lambda: WELL, host="127.0.0.1", port=0)
     await first.start()
-    second = MetricsServer(PrometheusTelemetry(), lambda: WELL, host="127.0.0.1", port=first.port)
+    second = MetricsServer(PrometheusTelemetry().registry, lambda: WELL, host="127.0.0.1", port=first.port)
     with pytest.raises(ConfigurationError, match=f"can't be served on 127.0.0.1:{first.port}: Address already in use"):
         await second.start()
     await first.close()
@@ -92,7 +92,7 @@ async def test_a_port_in_use_stops_the_start_with_one_clear_line() -> None:
 async def test_reports_health_as_orchestrators_ask_for_it(
     health: ServerHealth, live_status: int, ready_status: int
 ) -> None:
-    server = MetricsServer(PrometheusTelemetry(), lambda: health, host="127.0.0.1", port=0)
+    server = MetricsServer(PrometheusTelemetry().registry, lambda: health, host="127.0.0.1", port=0)
     await server.start()
 
     def fetch(page: str) -> tuple[int, Any]:

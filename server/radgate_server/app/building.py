@@ -3,11 +3,9 @@
 import asyncio
 import gc
 import logging
-import os
 import signal
-import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -48,6 +46,7 @@ from radgate_server.installation.administration import Network
 from radgate_server.installation.gate import Purpose
 from radgate_server.installation.opening import Installation, open_installation
 from radgate_server.lib.clock import Clock
+from radgate_server.lib.processes.service_manager import READY, STOPPING, notify
 from radgate_server.rpc.server.grpc_server import RpcServer
 from radgate_server.services.administration.tenants import AdminService
 from radgate_server.services.audit.monitored_sink import MonitoredAuditSink
@@ -255,21 +254,13 @@ async def _open_studies(
     return Studies(store, confirmer, rejections), administration
 
 
-def _notify(state: str) -> None:
-    """Send a state, such as "READY=1", to the socket that $NOTIFY_SOCKET names; failures are the manager's business."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    if not address:
-        return
-    if address.startswith("@"):  # of the abstract namespace (unix(7))
-        address = "\0" + address[1:]
-    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-        sender.connect(address)
-        sender.sendall(state.encode())
-
-
 def _begin_process(settings: Settings) -> asyncio.Event:
     """Set up the log; the event is set by SIGTERM and SIGINT."""
-    set_up_logging(settings.telemetry.log_level, sampling=settings.telemetry.log_sampling)
+    set_up_logging(
+        settings.telemetry.log_level,
+        sampling=settings.telemetry.log_sampling,
+        process_number=settings.processes.number,
+    )
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -282,9 +273,9 @@ async def work(settings: Settings) -> None:
     async with build_worker(settings) as worker:
         ports = {"dicom_port": worker.dicom_port, "metrics_port": worker.metrics_port}
         _log.info("radgate works", extra=ports)
-        _notify("READY=1")
+        notify(READY)
         await stop.wait()
-        _notify("STOPPING=1")
+        notify(STOPPING)
         _log.info("radgate stops; the jobs that it runs are given back")
 
 
@@ -298,9 +289,12 @@ async def serve(settings: Settings) -> None:
             "dicom_port": app.dicom_port,
             "metrics_port": app.metrics_port,
         }
-        _log.info("radgate serves", extra=ports)
-        _notify("READY=1")
+        if settings.processes.supervised:
+            _log.info("a server process serves", extra=ports)
+        else:
+            _log.info("radgate serves", extra=ports)
+        notify(READY)
         gc.freeze()  # what has been made by now stays: collections need not look at it again
         await stop.wait()
-        _notify("STOPPING=1")
+        notify(STOPPING)
         _log.info("radgate stops; streams in flight may finish", extra={"drain_s": settings.drain_s})

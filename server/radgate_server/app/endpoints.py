@@ -8,6 +8,8 @@ from functools import partial
 
 from radgate_server.adapters.access.oidc import OidcVerifier
 from radgate_server.adapters.gateway import EnvoyProcess
+from radgate_server.adapters.gateway.admin import EnvoyAdmin
+from radgate_server.adapters.gateway.envoy import admin_address
 from radgate_server.adapters.limits.redis import open_redis_meters
 from radgate_server.adapters.telemetry import LimitMetrics
 from radgate_server.adapters.tls import WatchedTls
@@ -230,19 +232,27 @@ def _servicers(
 
 
 async def retire(rpc: RpcServer, settings: Settings) -> None:
-    """Refuse new calls; where an Envoy that is not ours sends them, known by its secret, once it sends no more."""
-    gateway = settings.gateway
-    if gateway.shared_secret.get_secret_value() and not gateway.enabled:
+    """Refuse new calls; where an Envoy that is not ours sends them, once it sends no more."""
+    if await _is_behind_another_envoy(settings):
         rpc.announce_end()
         await asyncio.sleep(min(_UNTIL_NOTICED_S, settings.drain_s))
     rpc.retire()
+
+
+async def _is_behind_another_envoy(settings: Settings) -> bool:
+    """The supervisor's, which ends first when all end, or one that is run by itself and known by its secret."""
+    if settings.processes.supervised:
+        return await EnvoyAdmin(admin_address(settings)).is_ready()
+    return bool(settings.gateway.shared_secret.get_secret_value()) and not settings.gateway.enabled
 
 
 async def open_endpoints(base: Foundation, rpc: RpcServer, entrance: EndpointSecurity, viewer: str) -> int | None:
     """Open the gRPC port and, in front of it, Envoy's, which is returned; None without Envoy."""
     settings = base.settings
     await rpc.start()
-    if not settings.gateway.enabled:
+    if settings.processes.supervised:
+        _watch_gateway(base, EnvoyAdmin(admin_address(settings)))
+    if settings.processes.supervised or not settings.gateway.enabled:
         base.stack.push_async_callback(rpc.stop, settings.drain_s)
         return None
     tls, secret = entrance.tls, entrance.gateway_secret
@@ -252,12 +262,18 @@ async def open_endpoints(base: Foundation, rpc: RpcServer, entrance: EndpointSec
         tls.on_renewal(envoy.renew_tls)
     base.stack.push_async_callback(_close_endpoints, rpc, envoy, settings.drain_s)
     await envoy.start()
-    base.readiness.add("gateway", partial(_gateway_problem, envoy))
-    base.run(GatewayMonitor(envoy.answers, base.telemetry.gateway_answers))
+    _watch_gateway(base, envoy.admin)
     return envoy.port
 
 
-async def _gateway_problem(envoy: EnvoyProcess) -> str:
+def _watch_gateway(base: Foundation, envoy: EnvoyAdmin) -> None:
+    """Readiness needs Envoy; its answers are counted by the first of several processes alone."""
+    base.readiness.add("gateway", partial(_gateway_problem, envoy))
+    if base.settings.processes.number <= 0:
+        base.run(GatewayMonitor(envoy.answers, base.telemetry.gateway_answers))
+
+
+async def _gateway_problem(envoy: EnvoyAdmin) -> str:
     return "" if await envoy.is_ready() else "Envoy does not serve; its log says why"
 
 

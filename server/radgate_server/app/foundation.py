@@ -185,7 +185,7 @@ async def start_quarantine(base: Foundation, stored: Quarantine | None = None) -
 
 def open_spool(settings: Settings, memory_bytes: int) -> DiskSpool:
     """The sealed folder below data_dir that all have in common; so much of what is in transit stays in memory."""
-    return DiskSpool(settings.data_dir / "spool", memory_bytes=memory_bytes).open()
+    return DiskSpool(settings.process_dir / "spool", memory_bytes=memory_bytes).open()
 
 
 def open_tls(base: Foundation, paths: TlsPaths | None) -> WatchedTls | None:

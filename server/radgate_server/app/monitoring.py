@@ -69,7 +69,9 @@ async def open_metrics(base: Foundation) -> int:
     """
     settings, readiness = base.settings, base.readiness
     base.run(readiness)
-    metrics = MetricsServer(base.telemetry, readiness.health, host=settings.metrics_host, port=settings.metrics_port)
+    metrics = MetricsServer(
+        base.telemetry.registry, readiness.health, host=settings.metrics_host, port=settings.metrics_port
+    )
     await base.run_slow(metrics)
     return metrics.port
 

@@ -62,7 +62,7 @@ def listeners(settings: Settings, *, serves_clients: bool = True) -> list[Listen
         ]
     if serves_clients:
         found.append(Listener("grpc_port", settings.grpc_port, *grpc))
-    if serves_clients and settings.gateway.enabled:
+    if serves_clients and settings.gateway.enabled and not settings.processes.supervised:
         found += [
             Listener("http_port", settings.http_port, settings.host, "host"),
             Listener("gateway.admin_port", settings.gateway.admin_port, "127.0.0.1", "gateway.enabled"),

@@ -13,16 +13,31 @@ from radgate_server.cli.shared.output import hint
 
 
 @click.command()
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    help="Server processes, in place of processes.count: with PostgreSQL one a processor, 4 at most; else one.",
+)
 @config_option
-def serve() -> None:
+def serve(workers: int | None) -> None:
     """Run the server, with Envoy in front.
 
-    SIGTERM or Ctrl-C ends it; streams in flight may then finish.
+    SIGTERM or Ctrl-C ends it; streams in flight may then finish. With several processes SIGHUP restarts one after the
+    other, while the others serve.
     """
+    from radgate_server.settings.shared.processes import number_of_processes, with_count, with_share
+
+    settings = with_count(current_settings(), workers)
+    count = number_of_processes(settings)
+    if count > 1 and not settings.processes.supervised:
+        from radgate_server.supervisor import supervise
+
+        _run(supervise(settings, count, [sys.executable, "-P", "-m", "radgate_server", *sys.argv[1:]]))
+        return
     # The server's imports take a second that no other command should pay.
     from radgate_server import app
 
-    _run(app.serve(current_settings()))
+    _run(app.serve(with_share(settings)))
 
 
 @click.command()

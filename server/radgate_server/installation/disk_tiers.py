@@ -42,7 +42,7 @@ class DiskTiers:
     async def warm(self) -> DiskInstanceStore:
         """The warm tier: instances."""
         store = DiskInstanceStore(
-            self._settings.data_dir / "warm",
+            self._settings.process_dir / "warm",
             limit_bytes=self._settings.cache.warm_bytes,
             clock=self._clock,
             telemetry=self._telemetry,
@@ -67,7 +67,7 @@ class DiskTiers:
     async def _answers(self, tier: str, limit_bytes: int, shares: TenantShares) -> DerivedCache:
         """A tier of answers, in the folder of its name."""
         cache = DerivedCache(
-            self._settings.data_dir / tier,
+            self._settings.process_dir / tier,
             limit_bytes=limit_bytes,
             clock=self._clock,
             telemetry=self._telemetry,

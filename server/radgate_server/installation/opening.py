@@ -72,7 +72,7 @@ from radgate_server.core.telemetry.certificates import CertificateListener, igno
 from radgate_server.core.telemetry.observed_pacs import observed_pacs
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.installation.gate import KEY_FILES, Purpose, pass_gate
-from radgate_server.installation.left_spools import AUDIT_SPOOL, OWNER_WAIT_S, FolderLeftSpools
+from radgate_server.installation.left_spools import AUDIT_SPOOL, OWNER_WAIT_S, FolderLeftSpools, spools_below
 from radgate_server.installation.pacs_adapters import pacs_adapters
 from radgate_server.installation.retention import RetentionStore, open_retention
 from radgate_server.lib.clock import Clock
@@ -179,7 +179,7 @@ async def open_installation(
     await keys.remember()
     directories = _directories(database, store.box, clock)
     writing_end = await _open_writing_end(stack, settings, database, purpose)
-    left = FolderLeftSpools(settings, database, settings.data_dir / AUDIT_SPOOL)
+    left = FolderLeftSpools(settings, database, settings.process_dir / AUDIT_SPOOL)
     return Installation(
         directories=directories,
         secrets=_secrets(settings, database, store, clock),
@@ -242,7 +242,7 @@ async def _open_writing_end(
 ) -> WritingEnd:
     spool = None
     if purpose is Purpose.SERVE and settings.audit.spool_bytes:
-        folder, ciphers = settings.data_dir / AUDIT_SPOOL, SpoolCiphers(settings.data_dir)
+        folder, ciphers = settings.process_dir / AUDIT_SPOOL, SpoolCiphers(settings.data_dir)
         limit_bytes = settings.audit.spool_bytes
         spool = await asyncio.to_thread(FileAuditSpool, folder, ciphers, limit_bytes=limit_bytes, wait_s=OWNER_WAIT_S)
         stack.callback(spool.close)
@@ -253,8 +253,9 @@ async def _open_writing_end(
 
 
 def count_late_segments(settings: Settings) -> int:
-    """How many segments of the audit spool have waited for more than five seconds, without opening it."""
-    return count_late(settings.data_dir / AUDIT_SPOOL, time.time())
+    """How many segments of all processes' audit spools have waited for more than five seconds; none is opened."""
+    now_s = time.time()
+    return sum(count_late(folder, now_s) for folder in spools_below(settings.data_dir))
 
 
 def pacs_factories(

@@ -38,6 +38,7 @@ from radgate_server.settings.secrets import SecretsSettings
 from radgate_server.settings.shared.database import DatabaseSettings
 from radgate_server.settings.shared.edge import EdgeSettings
 from radgate_server.settings.shared.jobs import JobSettings
+from radgate_server.settings.shared.processes import ProcessesSettings, folder_of_process
 from radgate_server.settings.shared.table import Port
 from radgate_server.settings.shared.variables import Variables, is_secret, nearest_setting
 from radgate_server.settings.shared.web_addresses import is_host
@@ -120,6 +121,7 @@ class Settings(BaseSettings):
     gateway: GatewaySettings = GatewaySettings()
     edge: EdgeSettings = EdgeSettings()
     secrets: SecretsSettings = SecretsSettings()
+    processes: ProcessesSettings = ProcessesSettings()
     servers: ServersSettings = ServersSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     alerts: AlertsSettings = AlertsSettings()
@@ -168,6 +170,11 @@ class Settings(BaseSettings):
     def endpoint_tls(self) -> TlsPaths | None:
         """The files of the port that clients use: Envoy's, or the gRPC server's own when there is no Envoy."""
         return self.gateway.tls if self.gateway.enabled else self.grpc_tls
+
+    @property
+    def process_dir(self) -> Path:
+        """Where this process has its caches and spools: data_dir, or a folder of its own below it."""
+        return folder_of_process(self.data_dir, self.processes.number)
 
     @property
     def database_url_or_default(self) -> str:

@@ -1,7 +1,9 @@
 """Envoy's administration interface, as much of it as starting and stopping needs."""
 
 import asyncio
+import json
 from collections.abc import Awaitable
+from typing import Any
 from urllib.parse import quote
 
 from radgate_server.core.gateway.answers import GatewayAnswers
@@ -64,6 +66,15 @@ class EnvoyAdmin:
             {reason: sum(counts.get(name, 0) for name in names) for reason, names in _OWN_ANSWERS.items()},
         )
 
+    async def healthy_servers(self) -> frozenset[str]:
+        """The servers ("host:port") to which Envoy sends calls at this moment."""
+        status, body = await self._request("GET", "/clusters?format=json")
+        if status != 200:
+            raise OSError("Envoy's administration does not list its servers")
+        clusters = json.loads(body).get("cluster_statuses", ())
+        hosts = (host for cluster in clusters if cluster["name"] == "grpc" for host in cluster.get("host_statuses", ()))
+        return frozenset(_server(host) for host in hosts if _is_healthy(host["health_status"]))
+
     async def _request(self, method: str, path: str) -> tuple[int, bytes]:
         try:
             async with asyncio.timeout(_TIMEOUT_S):
@@ -88,6 +99,16 @@ class EnvoyAdmin:
             return asyncio.open_unix_connection(self._address.removeprefix("unix:"))
         host, _, port = self._address.rpartition(":")
         return asyncio.open_connection(host, int(port))
+
+
+def _server(host: dict[str, Any]) -> str:
+    address = host["address"]["socket_address"]
+    return f"{address['address']}:{address['port_value']}"
+
+
+def _is_healthy(status: dict[str, Any]) -> bool:
+    """By the health check, and by what Envoy has seen of the connections to it."""
+    return not any(value for name, value in status.items() if name.startswith("failed_") or name == "pending_active_hc")
 
 
 def _unchunk(body: bytes) -> bytes:

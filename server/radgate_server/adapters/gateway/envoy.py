@@ -8,11 +8,9 @@ import logging
 import os
 import signal
 import socket
-import sys
 from pathlib import Path
 from typing import IO
 
-from radgate_server.adapters.gateway import launch
 from radgate_server.adapters.gateway.admin import EnvoyAdmin
 from radgate_server.adapters.gateway.files import find_envoy, gateway_folder
 from radgate_server.adapters.gateway.private_file import write_private
@@ -22,6 +20,8 @@ from radgate_server.adapters.gateway.tracing import header_variables
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.gateway.answers import GatewayAnswers
 from radgate_server.core.gateway.ports import TlsMaterial
+from radgate_server.lib.processes.launch import command_under
+from radgate_server.lib.processes.restarts import RestartPace
 from radgate_server.settings.gateway import GatewaySettings
 from radgate_server.settings.settings import Settings
 
@@ -31,7 +31,6 @@ SECRET_VARIABLE = "RADGATE_GATEWAY__SHARED_SECRET"  # noqa: S105 - where it is, 
 _START_S = 30.0
 _POLL_S = 0.05
 _KILL_S = 5.0
-_STEADY_S = 60.0  # an Envoy that lived this long starts the back-off again
 _PROCESSORS_PER_THREAD = 4
 """Of a thread's requests more are read, passed on and answered at once than of two threads' requests."""
 _MAX_SOCKET_PATH = 100  # sun_path holds 108 bytes
@@ -62,7 +61,7 @@ class EnvoyProcess:
         self._viewer = viewer
         self._output = output
         self._folder = settings.data_dir / "gateway"
-        self._admin_address = self._choose_admin_address()
+        self._admin_address = admin_address(settings) or f"127.0.0.1:{claim_port('127.0.0.1', 0)}"
         self._admin = EnvoyAdmin(self._admin_address)
         self._port = 0
         self._command: list[str] = []
@@ -100,6 +99,11 @@ class EnvoyProcess:
         self._watching = asyncio.create_task(self._watch(), name="envoy-watch")
         _log.info("gateway is ready", extra={"port": self._port})
 
+    @property
+    def admin(self) -> EnvoyAdmin:
+        """Its administration."""
+        return self._admin
+
     async def is_ready(self) -> bool:
         """Whether Envoy serves clients at this moment."""
         return await self._admin.is_ready()
@@ -135,18 +139,12 @@ class EnvoyProcess:
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
             await self._stop(process)
+        if self._admin_address.startswith("unix:"):  # Envoy leaves it behind
+            await asyncio.to_thread(Path(self._admin_address.removeprefix("unix:")).unlink, missing_ok=True)
 
     @property
     def _tls_folder(self) -> Path:
         return self._folder / "tls"  # in a folder of its own: Envoy looks at whatever moves there
-
-    def _choose_admin_address(self) -> str:
-        if self._settings.gateway.admin_port:
-            return f"127.0.0.1:{self._settings.gateway.admin_port}"
-        path = self._folder / "admin.sock"
-        if len(os.fsencode(path)) > _MAX_SOCKET_PATH:
-            return f"127.0.0.1:{claim_port('127.0.0.1', 0)}"
-        return f"unix:{path}"
 
     def _write_config(self) -> Path:
         files = gateway_folder()
@@ -169,7 +167,7 @@ class EnvoyProcess:
         return path
 
     def _arguments(self, envoy: Path, config: Path) -> list[str]:
-        launcher = [sys.executable, "-I", "-S", launch.__file__, str(os.getpid()), str(envoy)]
+        launcher = command_under(os.getpid(), signal.SIGKILL, str(envoy))
         log = ["--log-level", "warning", "--component-log-level", "main:error"]  # it warns of being asked to stop
         drain = ["--drain-time-s", str(max(1, round(self._settings.drain_s))), "--drain-strategy", "immediate"]
         threads = ["--concurrency", str(number_of_threads(self._settings.gateway))]
@@ -201,11 +199,10 @@ class EnvoyProcess:
     async def _watch(self) -> None:
         """Start Envoy again whenever it ends, each time a little later while it keeps ending."""
         clock = asyncio.get_running_loop()
-        failures, started_s = 0, clock.time()
+        pace, started_s = RestartPace(), clock.time()
         while self._process is not None:
             status = await self._process.wait()
-            failures = 1 if clock.time() - started_s > _STEADY_S else failures + 1
-            delay_s = restart_delay_s(failures)
+            delay_s = pace.delay_s(clock.time() - started_s)
             _log.error("gateway died, starting it again", extra={"exit_status": status, "delay_s": delay_s})
             await asyncio.sleep(delay_s)
             started_s = clock.time()
@@ -221,9 +218,12 @@ class EnvoyProcess:
                 return
 
 
-def restart_delay_s(failures: int) -> float:
-    """Seconds to wait before the next start, after so many failures in a row (1 and more)."""
-    return float(min(30.0, 0.25 * 2 ** (failures - 1)))
+def admin_address(settings: Settings) -> str:
+    """Where Envoy's administration is, as EnvoyAdmin has it; "" when only a port that is free can be taken."""
+    if settings.gateway.admin_port:
+        return f"127.0.0.1:{settings.gateway.admin_port}"
+    path = settings.data_dir / "gateway" / "admin.sock"
+    return f"unix:{path}" if len(os.fsencode(path)) <= _MAX_SOCKET_PATH else ""
 
 
 def number_of_threads(settings: GatewaySettings, processors: int | None = None) -> int:

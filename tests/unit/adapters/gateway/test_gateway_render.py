@@ -8,7 +8,7 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from radgate_server.adapters.gateway.envoy import SECRET_VARIABLE, number_of_threads, restart_delay_s
+from radgate_server.adapters.gateway.envoy import SECRET_VARIABLE, number_of_threads
 from radgate_server.adapters.gateway.files import gateway_folder
 from radgate_server.adapters.gateway.render import Addresses, render
 from radgate_server.adapters.gateway.tls import write_secrets
@@ -133,10 +133,6 @@ def test_the_viewer_is_for_names_of_this_machine_only() -> None:
 def test_a_viewer_without_a_key_is_not_shown_to_the_network() -> None:
     with pytest.raises(ConfigurationError, match="loopback"):
         rendered(GatewaySettings(), Addresses("0.0.0.0", 8080, "127.0.0.1:1", "127.0.0.1:2", viewer="127.0.0.1:3"))
-
-
-def test_restarts_back_off_to_half_a_minute() -> None:
-    assert [restart_delay_s(failures) for failures in (1, 2, 3, 8, 100)] == [0.25, 0.5, 1.0, 30.0, 30.0]
 
 
 @pytest.mark.parametrize(("asked", "processors", "threads"), [(0, 1, 1), (0, 2, 1), (0, 16, 4), (3, 2, 3)])

@@ -45,6 +45,7 @@ FIELDS = (
     "delay_s",
     "drain_s",
     "exit_status",
+    "server_process",
     "port",
     "provider",
     "grpc_port",
@@ -84,7 +85,14 @@ _TRUST = {
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as one JSON object, its time as RFC 3339 in UTC."""
+    """Formats a record as one JSON object, its time as RFC 3339 in UTC.
+
+    `process_number` is of several server processes that write to one stream this one's; -1: there is one alone.
+    """
+
+    def __init__(self, process_number: int = -1) -> None:
+        super().__init__()
+        self._process = {"process": process_number} if process_number >= 0 else {}
 
     def format(self, record: logging.LogRecord) -> str:
         """The record's line, without the newline."""
@@ -93,6 +101,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": _message(record),
+            **self._process,
         }
         if current := request_id.get():
             line["request_id"] = current

@@ -32,13 +32,16 @@ _LEVELS = {
 """The least severity that a library may log."""
 
 
-def set_up_logging(level: str, stream: TextIO | None = None, sampling: Sequence[LogRule] = ()) -> None:
+def set_up_logging(
+    level: str, stream: TextIO | None = None, sampling: Sequence[LogRule] = (), *, process_number: int = -1
+) -> None:
     """Log to `stream` (standard error) what is of `level` or above, exceptions that nobody catches included.
 
-    Python's own reports to standard error (tracebacks, warnings, failures of logging) end: they quote values.
+    Python's own reports to standard error (tracebacks, warnings, failures of logging) end: they quote values. Lines
+    have the `process_number` of one of several server processes.
     """
     handler = CountingHandler(stream or sys.stderr, LogSampler(sampling))
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(JsonFormatter(process_number))
     handler.addFilter(_adds_to_our_own)
     root = logging.getLogger()
     root.handlers = [handler]

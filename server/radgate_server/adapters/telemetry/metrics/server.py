@@ -9,10 +9,9 @@ from threading import Thread
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from prometheus_client import make_wsgi_app
+from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 
-from radgate_server.adapters.telemetry.metrics.prometheus import PrometheusTelemetry
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.pacs.health import ServerHealth
 
@@ -27,15 +26,15 @@ class _SilentHandler(WSGIRequestHandler):
 
 
 class MetricsServer:
-    """Serves `telemetry` at http://host:port/metrics, and what `health` says at /healthz and /readyz.
+    """Serves the metrics of `registry` at http://host:port/metrics, and what `health` says at /healthz and /readyz.
 
     Port 0 takes a free one; `port` is the one taken.
     """
 
     def __init__(
-        self, telemetry: PrometheusTelemetry, health: Callable[[], ServerHealth], *, host: str, port: int
+        self, registry: CollectorRegistry, health: Callable[[], ServerHealth], *, host: str, port: int
     ) -> None:
-        self._telemetry = telemetry
+        self._registry = registry
         self._health = health
         self._host = host
         self._wanted_port = port
@@ -58,7 +57,7 @@ class MetricsServer:
             reason = os.strerror(error.errno or 0)
             raise ConfigurationError(f"metrics can't be served on {self._host}:{self._wanted_port}: {reason}") from None
         # Before it serves: prometheus_client's own server answers every path with metrics until it is given another.
-        server.set_app(_with_health(make_wsgi_app(self._telemetry.registry), self._health))
+        server.set_app(_with_health(make_wsgi_app(self._registry), self._health))
         thread = Thread(target=server.serve_forever, name="metrics", daemon=True)
         thread.start()
         self._running = server, thread

@@ -1,0 +1,1 @@
+"""Other programs: launched, started again, and the service manager that runs this one."""
