@@ -49,6 +49,13 @@ class PrefetchRecordsSuite:
         await records.add(again)
         assert list(await records.of_batch("east", "a")) == [again]
 
+    async def test_finds_what_was_fetched_since(self, records: PrefetchRecords) -> None:
+        nothing = replace(prefetched(3, minutes=3), fetched_bytes=0)
+        later = [prefetched(2, minutes=1), prefetched(1, batch="b", minutes=2)]
+        for row in (prefetched(1), *later[::-1], nothing, prefetched(1, tenant="west", minutes=2)):
+            await records.add(row)
+        assert list(await records.fetched_since("east", TIME + timedelta(minutes=1))) == later
+
     async def test_prunes_what_was_prefetched_before(self, records: PrefetchRecords) -> None:
         for row in (prefetched(1), prefetched(2, tenant="west"), prefetched(3, minutes=1)):
             await records.add(row)

@@ -23,6 +23,10 @@ class MemoryPrefetchRecords:
         own = [row for row in self.rows.values() if (row.tenant_id, row.batch_id) == (tenant_id, batch_id)]
         return sorted(own, key=lambda row: (row.time, row.study_instance_uid))
 
+    async def fetched_since(self, tenant_id: str, since: datetime) -> Sequence[PrefetchedStudy]:
+        own = [row for row in self.rows.values() if row.tenant_id == tenant_id and row.time >= since]
+        return sorted((row for row in own if row.fetched_bytes), key=lambda row: (row.time, row.study_instance_uid))
+
     async def prune(self, before: datetime) -> int:
         old = [key for key, row in self.rows.items() if row.time < before]
         for key in old:

@@ -63,6 +63,12 @@ async def test_studies_are_cached_and_nothing_is_fetched_for_who_opens_them(
     answer = await Web(channel, await rig.key("east")).get(f"/studies/{EAST_STUDY}")
     assert len(answer.body) > sum(map(len, EAST_FILES))
     assert rig.east.calls["retrieve"] == retrieves
+    await rig.app.services.accesses.write()
+    rig.clock.advance(25 * 3600)
+    admin = Administrator(channel, await rig.key("*", role=Role.ADMIN), "east")
+    use = (await admin("GetCacheStats")).history.prefetched
+    assert (use.used, use.used_bytes) == (1, first.fetched_bytes)
+    assert (use.wasted, use.wasted_bytes, use.pending) == (1, second.fetched_bytes, 0)
 
 
 async def test_what_is_cached_is_skipped_and_counted(rig: Rig, client: radgate.aio.Client) -> None:

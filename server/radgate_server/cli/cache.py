@@ -166,6 +166,7 @@ def _print_summary(summary: "AccessSummary", *, as_json: bool) -> None:
             "studies": summary.reuse.studies,
             "working_set": [point._asdict() for point in summary.curve],
             "recommendation": advice._asdict(),
+            "prefetched": asdict(summary.prefetched),
         }
         print_json(document)
         return
@@ -174,5 +175,7 @@ def _print_summary(summary: "AccessSummary", *, as_json: bool) -> None:
     click.echo(f"hit rate      {savings.hit_rate:.1%}")
     click.echo(f"not fetched   {size_text(savings.saved_bytes)}")
     click.echo(f"waiting saved {saved}")
+    use = summary.prefetched
+    click.echo(f"prefetched    {use.used} studies used, {use.wasted} wasted, {use.pending} pending")
     click.echo(f"size          {advice.size_reason}")
     click.echo(f"time          {advice.keep_reason}")

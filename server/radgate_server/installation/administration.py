@@ -124,7 +124,9 @@ def build_admin(
             secret_admin(installation, clock),
             limits,
             QuarantineAdmin(quarantine, auditor),
-            AccessStatistics(directories.accesses, clock, limit_bytes=settings.cache.warm_bytes),
+            AccessStatistics(
+                directories.accesses, directories.prefetched, clock, limit_bytes=settings.cache.warm_bytes
+            ),
             PrefetchAdmin(
                 StoredJobs(directories.jobs, max_waiting=settings.imaging.max_waiting_jobs),
                 directories.prefetched,

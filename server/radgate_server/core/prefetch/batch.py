@@ -84,6 +84,10 @@ class PrefetchRecords(Protocol):
         """In the order in which they were prefetched."""
         ...
 
+    async def fetched_since(self, tenant_id: str, since: datetime) -> Sequence[PrefetchedStudy]:
+        """Those of which something was fetched since, oldest first."""
+        ...
+
     async def prune(self, before: datetime) -> int:
         """Remove what was prefetched before; return how many rows that were."""
         ...

@@ -2,7 +2,8 @@
 
 import asyncio
 from binascii import crc32
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from radgate_server.core.access.tenancy import Caller
@@ -10,6 +11,8 @@ from radgate_server.core.cache.accesses import AccessCounts, AccessHistory, Stud
 from radgate_server.core.cache.reuse import CurvePoint, Recommendation, Reuse, StudyUse, curve_of, observe, recommend
 from radgate_server.core.cache.savings import NOTHING, Savings, savings_of, study_bytes
 from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.core.prefetch.batch import PrefetchRecords
+from radgate_server.core.prefetch.use import PrefetchUse, use_of
 from radgate_server.lib.answer_cache import AnswerCache
 from radgate_server.lib.clock import Clock
 from radgate_server.services.acting import acting_tenant
@@ -41,13 +44,15 @@ class AccessSummary:
     curve: tuple[CurvePoint, ...]
     advice: Recommendation
     sampled: float
+    prefetched: PrefetchUse = field(default_factory=PrefetchUse)
 
 
 class AccessStatistics:
     """Reads the history. `limit_bytes` is what the warm tier of one server may hold now."""
 
-    def __init__(self, history: AccessHistory, clock: Clock, *, limit_bytes: int) -> None:
+    def __init__(self, history: AccessHistory, prefetched: PrefetchRecords, clock: Clock, *, limit_bytes: int) -> None:
         self._history = history
+        self._prefetched = prefetched
         self._clock = clock
         self._limit_bytes = limit_bytes
         self._known: AnswerCache[tuple[str, int], AccessSummary] = AnswerCache(
@@ -68,24 +73,29 @@ class AccessStatistics:
 
     async def _read(self, tenant_id: str, days: int) -> AccessSummary:
         since = first_hour(self._clock.now(), days)
-        gathered, after = _Gathered(), None
+        fetched = await self._prefetched.fetched_since(tenant_id, since)
+        gathered, after = _Gathered(row.study_instance_uid for row in fetched), None
         while page := await self._history.page(tenant_id, since, _PAGE_ROWS, after):
             for row in page:
                 gathered.add(row)
             after = page[-1].place
-        return await asyncio.to_thread(gathered.summary, since, self._limit_bytes)
+        summary = await asyncio.to_thread(gathered.summary, since, self._limit_bytes)
+        return replace(summary, prefetched=use_of(fetched, gathered.hours, self._clock.now()))
 
 
 class _Gathered:
-    """What is taken from the rows of a history, in bounded memory."""
+    """What is taken from the rows of a history, in bounded memory. `hours` has those of studies that are named."""
 
-    def __init__(self) -> None:
+    def __init__(self, named: Iterable[str]) -> None:
+        self.hours: dict[str, list[datetime]] = {study: [] for study in named}
         self._by_tier: dict[str, AccessCounts] = {}
         self._rows: list[StudyAccesses] = []
         self._below = _HASHES
 
     def add(self, row: StudyAccesses) -> None:
         tier = row.place.tier
+        if row.place.study_instance_uid in self.hours:
+            self.hours[row.place.study_instance_uid].append(row.place.hour)
         self._by_tier[tier] = self._by_tier.get(tier, NOTHING).plus(row.counts)
         if self._is_followed(row):
             self._rows.append(row)

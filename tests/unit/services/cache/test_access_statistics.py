@@ -11,6 +11,7 @@ from radgate_server.services.cache import access_statistics
 from radgate_server.services.cache.access_statistics import AccessStatistics
 from tests.fakes.accesses import MemoryAccessHistory
 from tests.fakes.clock import FakeClock
+from tests.fakes.prefetch import MemoryPrefetchRecords
 
 GIB = 1 << 30
 STUDIES, HOURS = 40, 80
@@ -37,7 +38,7 @@ async def history(clock: FakeClock) -> MemoryAccessHistory:
 
 async def test_reads_all_pages(history: MemoryAccessHistory, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access_statistics, "_PAGE_ROWS", 7)
-    found = await AccessStatistics(history, clock, limit_bytes=GIB).summary(CALLER)
+    found = await AccessStatistics(history, MemoryPrefetchRecords(), clock, limit_bytes=GIB).summary(CALLER)
     assert {tier: counts.accesses for tier, counts in found.by_tier.items()} == {
         PACS: STUDIES,
         "warm": STUDIES * (HOURS - 1),
@@ -51,7 +52,7 @@ async def test_of_much_a_sample_of_the_studies_stands_for_all(
     history: MemoryAccessHistory, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(access_statistics, "MAX_USES", STUDIES * HOURS // 2)
-    found = await AccessStatistics(history, clock, limit_bytes=GIB).summary(CALLER)
+    found = await AccessStatistics(history, MemoryPrefetchRecords(), clock, limit_bytes=GIB).summary(CALLER)
     assert found.by_tier[PACS].accesses == STUDIES
     assert 0 < found.sampled < 1
     assert 0 < found.reuse.uses <= STUDIES * HOURS // 2
@@ -60,7 +61,7 @@ async def test_of_much_a_sample_of_the_studies_stands_for_all(
 
 
 async def test_looks_back_as_far_as_is_asked(history: MemoryAccessHistory, clock: FakeClock) -> None:
-    statistics = AccessStatistics(history, clock, limit_bytes=GIB)
+    statistics = AccessStatistics(history, MemoryPrefetchRecords(), clock, limit_bytes=GIB)
     assert PACS not in (await statistics.summary(CALLER, 1)).by_tier
     assert (await statistics.summary(CALLER, 1)).reuse.hours == 24
     for days in (-1, 3651):
@@ -69,7 +70,7 @@ async def test_looks_back_as_far_as_is_asked(history: MemoryAccessHistory, clock
 
 
 async def test_an_answer_is_given_for_a_minute(history: MemoryAccessHistory, clock: FakeClock) -> None:
-    statistics = AccessStatistics(history, clock, limit_bytes=GIB)
+    statistics = AccessStatistics(history, MemoryPrefetchRecords(), clock, limit_bytes=GIB)
     first = await statistics.summary(CALLER)
     history.rows.clear()
     assert await statistics.summary(CALLER) is first

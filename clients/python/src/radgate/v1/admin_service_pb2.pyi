@@ -671,7 +671,7 @@ class GetCacheStatsResponse(_message.Message):
     def __init__(self, tiers: _Optional[_Iterable[_Union[CacheTierStats, _Mapping]]] = ..., history: _Optional[_Union[CacheHistory, _Mapping]] = ...) -> None: ...
 
 class CacheHistory(_message.Message):
-    __slots__ = ("since_time", "tiers", "hit_rate", "fetched_bytes", "waited", "saved_bytes", "waiting_saved", "sampled", "studies", "working_set", "recommendation")
+    __slots__ = ("since_time", "tiers", "hit_rate", "fetched_bytes", "waited", "saved_bytes", "waiting_saved", "sampled", "studies", "working_set", "recommendation", "prefetched")
     SINCE_TIME_FIELD_NUMBER: _ClassVar[int]
     TIERS_FIELD_NUMBER: _ClassVar[int]
     HIT_RATE_FIELD_NUMBER: _ClassVar[int]
@@ -683,6 +683,7 @@ class CacheHistory(_message.Message):
     STUDIES_FIELD_NUMBER: _ClassVar[int]
     WORKING_SET_FIELD_NUMBER: _ClassVar[int]
     RECOMMENDATION_FIELD_NUMBER: _ClassVar[int]
+    PREFETCHED_FIELD_NUMBER: _ClassVar[int]
     since_time: _timestamp_pb2.Timestamp
     tiers: _containers.RepeatedCompositeFieldContainer[CacheTierAccesses]
     hit_rate: float
@@ -694,7 +695,24 @@ class CacheHistory(_message.Message):
     studies: int
     working_set: _containers.RepeatedCompositeFieldContainer[WorkingSetPoint]
     recommendation: CacheRecommendation
-    def __init__(self, since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tiers: _Optional[_Iterable[_Union[CacheTierAccesses, _Mapping]]] = ..., hit_rate: _Optional[float] = ..., fetched_bytes: _Optional[int] = ..., waited: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., saved_bytes: _Optional[int] = ..., waiting_saved: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., sampled: _Optional[float] = ..., studies: _Optional[int] = ..., working_set: _Optional[_Iterable[_Union[WorkingSetPoint, _Mapping]]] = ..., recommendation: _Optional[_Union[CacheRecommendation, _Mapping]] = ...) -> None: ...
+    prefetched: PrefetchUse
+    def __init__(self, since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tiers: _Optional[_Iterable[_Union[CacheTierAccesses, _Mapping]]] = ..., hit_rate: _Optional[float] = ..., fetched_bytes: _Optional[int] = ..., waited: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., saved_bytes: _Optional[int] = ..., waiting_saved: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., sampled: _Optional[float] = ..., studies: _Optional[int] = ..., working_set: _Optional[_Iterable[_Union[WorkingSetPoint, _Mapping]]] = ..., recommendation: _Optional[_Union[CacheRecommendation, _Mapping]] = ..., prefetched: _Optional[_Union[PrefetchUse, _Mapping]] = ...) -> None: ...
+
+class PrefetchUse(_message.Message):
+    __slots__ = ("used", "used_bytes", "wasted", "wasted_bytes", "pending", "pending_bytes")
+    USED_FIELD_NUMBER: _ClassVar[int]
+    USED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    WASTED_FIELD_NUMBER: _ClassVar[int]
+    WASTED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PENDING_FIELD_NUMBER: _ClassVar[int]
+    PENDING_BYTES_FIELD_NUMBER: _ClassVar[int]
+    used: int
+    used_bytes: int
+    wasted: int
+    wasted_bytes: int
+    pending: int
+    pending_bytes: int
+    def __init__(self, used: _Optional[int] = ..., used_bytes: _Optional[int] = ..., wasted: _Optional[int] = ..., wasted_bytes: _Optional[int] = ..., pending: _Optional[int] = ..., pending_bytes: _Optional[int] = ...) -> None: ...
 
 class CacheTierAccesses(_message.Message):
     __slots__ = ("tier", "accesses", "sent_bytes", "fetched_bytes", "waited")

@@ -33,6 +33,13 @@ class SqlPrefetchRecords:
             _row_of(row) for row in await self._database.read(lambda connection: connection.execute(statement).all())
         ]
 
+    async def fetched_since(self, tenant_id: str, since: datetime) -> Sequence[PrefetchedStudy]:
+        """Those of which something was fetched since, oldest first."""
+        chosen = (_column.tenant_id == tenant_id, _column.time >= since, _column.fetched_bytes > 0)
+        statement = select(prefetched_studies).where(*chosen).order_by(_column.time, _column.study_instance_uid)
+        rows = await self._database.read(lambda connection: connection.execute(statement).all())
+        return [_row_of(row) for row in rows]
+
     async def prune(self, before: datetime) -> int:
         """Remove what was prefetched before; return how many rows that were."""
         statement = delete(prefetched_studies).where(_column.time < before)

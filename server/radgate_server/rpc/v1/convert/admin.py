@@ -1,5 +1,6 @@
 """Between the messages of AdminService and the words of the core: tenants, keys, caches."""
 
+from dataclasses import asdict
 from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -112,6 +113,7 @@ def to_history(summary: AccessSummary) -> messages.CacheHistory:
         studies=summary.reuse.studies,
         working_set=[messages.WorkingSetPoint(size_bytes=size, hit_rate=rate) for size, rate in summary.curve],
         recommendation=_recommendation(summary.advice),
+        prefetched=messages.PrefetchUse(**asdict(summary.prefetched)),
     )
 
 
