@@ -8,6 +8,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescri
 
 from radgate_server.adapters.cache.derived import tier as derived
 from radgate_server.adapters.cache.memory import answers as memory
+from radgate_server.adapters.cache.packs import object_store
 from radgate_server.adapters.cache.warm import tier as disk
 from radgate_server.core.access.tenancy import Role
 from radgate_server.core.audit.record import AuditAction, AuditOutcome
@@ -66,7 +67,7 @@ def test_each_list_comes_page_by_page(method: MethodDescriptor) -> None:
     [
         (enum_words.AUDIT_ACTIONS, AuditAction),
         (enum_words.AUDIT_OUTCOMES, AuditOutcome),
-        (enum_words.CACHE_TIERS, [memory.TIER, disk.TIER, derived.TIER]),
+        (enum_words.CACHE_TIERS, [memory.TIER, disk.TIER, derived.TIER, object_store.TIER]),
         (enum_words.CHECK_KINDS, CHECKS),
         (enum_words.DETECT_KINDS, ["tcp", "dimse", "dicomweb", "orthanc", "extension"]),
         (enum_words.ERROR_REASONS, {rule.reason for rule in RULES.values()}),
