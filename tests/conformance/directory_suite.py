@@ -496,6 +496,29 @@ class DirectorySuite:
         assert [change.sequence for change in changes] == sorted({change.sequence for change in changes})
         assert await directory.last_change() == changes[-1].sequence
 
+    async def test_reports_the_last_invalidation_of_a_study(self, pair: Directory) -> None:
+        async def last(study: str = "1.2", tenant_id: str = "a") -> int:
+            return await pair.last_invalidation(tenant_id, study)
+
+        begin = await last()
+        assert begin == await last("")
+        await pair.announce_invalidation("a", "1.3")
+        assert (await last(), await last("1.3"), await last("")) == (begin, await pair.last_change(), await last("1.3"))
+        for announced in (
+            pair.announce_invalidation("a", "1.2"),
+            pair.announce_invalidation("a", "1.2", ChangeKind.ERASURE),
+            pair.announce_invalidation("a", "1.2", part='{"series_instance_uid": "1"}'),
+            pair.announce_invalidation("a", ""),
+            pair.create_pacs(pacs("a", "another")),
+        ):
+            await announced
+            assert await last() == await last("") == await pair.last_change()
+        elsewhere = await last(tenant_id="b")
+        await pair.create_key(key("k9", "a"))
+        assert await last() < await pair.last_change()
+        assert await last(tenant_id="b") == elsewhere < await last()
+        assert await pair.last_invalidation("nobody", "") == 0
+
     async def test_reports_a_reader_only_what_it_does_not_know(self, pair: Directory) -> None:
         known = await pair.last_change()
         assert list(await pair.changes_after(known)) == []

@@ -114,3 +114,15 @@ class HotCacheSuite:
         assert (beta.entries, beta.used_bytes, beta.hits, beta.misses) == (0, 0, 0, 1)
         assert alpha.used_bytes >= 1000
         assert alpha.limit_bytes >= 1 << 20
+
+
+class ReadElsewhereSuite(HotCacheSuite):
+    """The subclass's cache writes at one server and reads at another, which has nothing in memory at first."""
+
+    async def test_reports_usage_by_tenant(self, cache: HotCache) -> None:
+        """Of the reader's memory, which misses once what the other server shares."""
+        await cache.put(cache.mark(), key("1"), bytes(1000))
+        for _ in range(3):
+            assert await cache.get(key("1")) == bytes(1000)
+        usage = await cache.usage("alpha")
+        assert (usage.entries, usage.hits, usage.misses) == (1, 2, 1)

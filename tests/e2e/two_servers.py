@@ -9,6 +9,7 @@ from pathlib import Path
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from radgate_server.core.access.tenancy import Role
 from radgate_server.core.pacs.connections import DimseConnection
 from tests.e2e.counting_pacs import SLICES, STUDY, CountingPacs
 from tests.e2e.radgate_process import RadgateProcess
@@ -19,13 +20,13 @@ from tests.integration.postgres import running_postgres
 
 @contextmanager
 def two_servers(
-    tmp_path: Path, pacs: CountingPacs, settings: Mapping[str, str] | None = None
+    tmp_path: Path, pacs: CountingPacs, settings: Mapping[str, str] | None = None, role: Role = Role.VIEWER
 ) -> Iterator[list[RadgateProcess]]:
-    """Both, with the same keys, and caches of their own."""
+    """Both, with the same keys and settings, and caches of their own; `role` is that of their client."""
     with running_postgres() as postgres, postgres.database(tmp_path.name) as url, ExitStack() as running:
         common = {"RADGATE_DATABASE_URL": url, **(settings or {})}
         archive = DimseConnection("127.0.0.1", pacs.dicom_port, "FAULTY", "RADGATE")
-        first = RadgateProcess(tmp_path / "first", common).tenant(EAST, archive)
+        first = RadgateProcess(tmp_path / "first", common).tenant(EAST, archive, role)
         second = first.beside(tmp_path / "second", common)
         for server in (first, second):
             running.enter_context(server)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from radgate_server.core.access.ports.directory import Change, ChangeKind, FeedEpoch
+from radgate_server.core.access.ports.directory import DROPPING, RECONFIGURING, Change, ChangeKind, FeedEpoch
 from radgate_server.core.access.tenancy import ANY_TENANT, ApiKey, Tenant
 from radgate_server.core.errors import ResourceExistsError, ResourceNotFoundError
 from radgate_server.core.limits.model import Limits, LimitSubject
@@ -191,6 +191,19 @@ class MemoryDirectory:
 
     async def last_change(self) -> int:
         return len(self._changes)
+
+    async def last_invalidation(self, tenant_id: str, study_instance_uid: str) -> int:
+        studies = (study_instance_uid, "")
+        concerning = (
+            change.sequence
+            for change in self._changes
+            if change.tenant_id == tenant_id
+            and (
+                change.kind in RECONFIGURING
+                or (change.kind in DROPPING and (not study_instance_uid or change.subject in studies))
+            )
+        )
+        return max(concerning, default=0)
 
     async def announce_invalidation(
         self, tenant_id: str, study_instance_uid: str, kind: ChangeKind = ChangeKind.CACHE, part: str = ""

@@ -1,5 +1,6 @@
 """A real Redis on a free port, without persistence."""
 
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -61,6 +62,16 @@ class RedisServer:
     def _set_memory(self, octets: int) -> None:
         with redis.Redis.from_url(self.url) as client:
             client.config_set("maxmemory", octets)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """It accepts connections, and answers none (SIGSTOP)."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def _listens(self) -> bool:
         with socket.socket() as probe:

@@ -13,11 +13,13 @@ from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.app import App, build_app
 from radgate_server.core.access.restriction import StudyRestriction
 from radgate_server.core.access.tenancy import Role, Tenant
+from radgate_server.core.cache.ports.shared import SharedAnswers
 from radgate_server.core.networks import Address
 from radgate_server.core.pacs.capabilities import Capabilities
 from radgate_server.core.pacs.connections import FolderConnection, PacsConfig, RetrieveMethod
 from radgate_server.core.pacs.ports import PacsClient
 from radgate_server.services.access.api_keys import make_key
+from radgate_server.services.cache.shared_answers import SharedHotCache, SharingLimits
 from tests.fakes.accesses import MemoryAccessHistory
 from tests.fakes.audit import RecordingAuditSink
 from tests.fakes.audit_records import MemoryAuditRecords, MemorySchedules
@@ -88,6 +90,7 @@ class Rig:
     retention: MemoryRetention = field(default_factory=MemoryRetention)
     naps: list[float] = field(default_factory=list)
     schedules: MemorySchedules = field(default_factory=MemorySchedules)
+    shared: SharedHotCache | None = None
     app: App = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,6 +105,11 @@ class Rig:
             MemoryHotCache(limit_bytes=1 << 20, entry_limit_bytes=1 << 20, clock=self.clock, telemetry=self.telemetry)
             for _ in range(3)
         )
+
+    def share_by(self, answers: SharedAnswers) -> None:
+        """Before the start, share answers with other servers."""
+        limits = SharingLimits(entry_bytes=1 << 20, ttl_s=3600)
+        self.shared = SharedHotCache(self.hot, answers, self.clock, self.telemetry, limits)
 
     def __getattr__(self, name: str) -> Any:
         """What the tests turn of the server itself."""
@@ -165,15 +173,22 @@ _PARTS = {
 
 
 @asynccontextmanager
-async def running_rig(*, max_calls: int = 1000, **settings: Any) -> AsyncIterator[Rig]:
-    rig = Rig()
+async def running_rig(rig: Rig | None = None, *, max_calls: int = 1000, **settings: Any) -> AsyncIterator[Rig]:
+    rig = rig or Rig()
     for name in ("east", "west"):
         await rig.directory.create_tenant(Tenant(name, START))
         await rig.directory.create_pacs(PacsConfig(name, "main", FolderConnection(f"/{name}"), START))
+    async with serving(rig, max_calls=max_calls, **settings):
+        yield rig
+
+
+@asynccontextmanager
+async def serving(rig: Rig, *, max_calls: int = 1000, **settings: Any) -> AsyncIterator[None]:
+    """The server of a rig whose tenants are made."""
     with TemporaryDirectory() as folder:
         data_dir = Path(folder)
         async with build_app(
             rig_settings(data_dir, max_calls, **settings), overrides=rig_overrides(rig, data_dir)
         ) as app:
             rig.app = app
-            yield rig
+            yield

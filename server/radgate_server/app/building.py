@@ -12,7 +12,13 @@ from functools import partial
 from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.telemetry import PrometheusTelemetry, open_tracer, set_up_logging
 from radgate_server.app.administration import Administration, open_administration
-from radgate_server.app.changes import build_invalidation, build_rejections, build_revalidator, follow_changes
+from radgate_server.app.changes import (
+    build_invalidation,
+    build_rejections,
+    build_revalidator,
+    follow_changes,
+    share_answers,
+)
 from radgate_server.app.endpoints import (
     Studies,
     build_authenticator,
@@ -251,6 +257,7 @@ async def _open_studies(
     administration = open_administration(base, tiers, caches, quarantine.stored, pacs, follower, network)
     store = build_store(base, pacs.clients, services.auditor, caches)
     confirmer = build_revalidator(base, services, tiers, pacs.clients, invalidation, caches)
+    share_answers(base, services, tiers, follower, confirmer, rejections)
     return Studies(store, confirmer, rejections), administration
 
 

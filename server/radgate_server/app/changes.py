@@ -18,12 +18,14 @@ from radgate_server.services.cache.registry import (
     ALL_CAUSES,
     BYTES_DIFFER,
     NOTHING_LEFT,
+    UNHEARD,
     WHOLE_STUDIES,
     CacheRegistry,
     Cause,
     register_stored,
 )
 from radgate_server.services.cache.revalidation import CachedStudies, RevalidationLimits, Revalidator
+from radgate_server.services.cache.shared_vouching import SharedVouching, StudyKnowledge
 from radgate_server.services.cache.watching import StudyEvent
 from radgate_server.services.limits.limiter import Limiter
 from radgate_server.services.pacs.clients import PacsClients
@@ -61,6 +63,8 @@ def build_invalidation(
         ("answers", ALL_CAUSES - {Cause.SWITCHED}, tiers.hot.invalidate),
     ):
         caches.register(name, causes, invalidate)
+    if tiers.shared_answers is not None:
+        caches.register("shared answers", UNHEARD, tiers.shared_answers.noticed)
     caches.register("accesses", frozenset({Cause.ERASED}), services.accesses.forget)
     return Invalidation(caches, services.states, services.study_changes)
 
@@ -99,6 +103,29 @@ def build_revalidator(
     base.stack.push_async_callback(revalidator.close)
     services.retrieve.before_fetching(revalidator.prepare, revalidator.listed)
     return revalidator
+
+
+def share_answers(
+    base: Foundation,
+    services: Services,
+    tiers: Tiers,
+    follower: ChangeFollower,
+    confirmer: Revalidator,
+    rejections: Rejections,
+) -> None:
+    """Share answers with other servers from now on, where the settings want that."""
+    if tiers.shared_answers is None:
+        return
+    settings = base.settings
+    tiers.shared_answers.vouch_by(
+        SharedVouching(
+            base.installation.directories.feed,
+            follower,
+            StudyKnowledge(services.states, services.doubts, confirmer.confirm_elsewhere, rejections.hides),
+            base.clock,
+            settled_s=settings.cache.revalidate_after_s + 2 * settings.pacs.query_deadline_s,
+        )
+    )
 
 
 def build_rejections(base: Foundation, services: Services, clients: PacsClients, tiers: Tiers) -> Rejections:

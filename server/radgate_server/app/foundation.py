@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Protocol
 from radgate_server import __version__
 from radgate_server.adapters.cache.memory.answers import MemoryHotCache
 from radgate_server.adapters.cache.memory.instances import HotInstanceStore
+from radgate_server.adapters.cache.redis.answers import open_redis_answers
+from radgate_server.adapters.cache.redis.sealing import AnswerSealer
 from radgate_server.adapters.cache.tenant_shares import TenantShares
 from radgate_server.adapters.cache.warm.tier import DiskInstanceStore
 from radgate_server.adapters.store.spool import DiskSpool
 from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.adapters.tls import WatchedTls
+from radgate_server.core.cache.ports.keys import StudyKeys
 from radgate_server.core.cache.ports.tiers import HotCache, InstanceStore, TenantTier
 from radgate_server.core.quarantine.ports import Quarantine
 from radgate_server.core.retention.ports.erasure import StudyTier
@@ -24,6 +27,7 @@ from radgate_server.core.telemetry.tracing import Tracer
 from radgate_server.installation.disk_tiers import DiskTiers, open_quarantine
 from radgate_server.installation.opening import Installation
 from radgate_server.lib.clock import Clock
+from radgate_server.services.cache.shared_answers import SharedHotCache, SharingLimits
 from radgate_server.services.cache.shared_states import SharedStates
 from radgate_server.services.quarantine.storing import QuarantineExpiry, QuarantineWriter
 from radgate_server.services.servers.membership import Membership
@@ -98,7 +102,7 @@ class Tiers:
     """The cache tiers. `by_name` has what each is made of, as certificates of deletion name it.
 
     `answers` has the tiers on disk of what was made of instances, `derived` among them. `states` has what the PACS said
-    of the studies that are cached.
+    of the studies that are cached. `shared_answers` is `hot` where servers share answers.
     """
 
     hot: HotCache
@@ -108,6 +112,7 @@ class Tiers:
     by_name: Mapping[str, StudyTier]
     answers: Mapping[str, TenantTier[None]]
     packs: "PackTier | None" = None
+    shared_answers: SharedHotCache | None = None
 
     @property
     def shared(self) -> Mapping[str, TenantTier[int]]:
@@ -120,13 +125,15 @@ async def open_tiers(base: Foundation) -> Tiers:
     settings, clock, telemetry = base.settings, base.clock, base.telemetry
     cache, keys = settings.cache, base.installation.retention.study_keys
     shares = TenantShares(cache.tenant_shares)
-    hot = MemoryHotCache(
+    memory = MemoryHotCache(
         limit_bytes=cache.hot_bytes,
         entry_limit_bytes=cache.hot_entry_bytes,
         clock=clock,
         telemetry=telemetry,
         shares=shares,
     )
+    shared = _open_shared(base, memory, keys)
+    hot = shared or memory
     on_disk = DiskTiers(base.stack, settings, keys, clock, telemetry)
     disk = await on_disk.warm()
     chain, packs = await _with_packs(base, disk)
@@ -141,14 +148,14 @@ async def open_tiers(base: Foundation) -> Tiers:
     derived = answers["derived"]
     states: HotCache = await on_disk.states()
     telemetry.watch_cache("derived", lambda: derived.used_bytes, settings.imaging.derived_bytes)
-    telemetry.watch_cache("hot", lambda: hot.used_bytes, cache.hot_bytes)
+    telemetry.watch_cache("hot", lambda: memory.used_bytes, cache.hot_bytes)
     telemetry.watch_cache("hot-instances", lambda: store.used_bytes, cache.hot_instance_bytes)
     telemetry.watch_cache("warm", lambda: disk.used_bytes, cache.warm_bytes)
     by_name: dict[str, StudyTier] = {"hot": hot, "hot-instances": store, "warm": disk, **answers}
     if packs is not None:
         states = SharedStates(states, packs, tuple(by_name.values()))
         by_name["s3"] = packs
-    return Tiers(hot, derived, store, states, by_name, answers, packs)
+    return Tiers(hot, derived, store, states, by_name, answers, packs, shared)
 
 
 async def _with_packs(base: Foundation, disk: DiskInstanceStore) -> tuple[InstanceStore, "PackTier | None"]:
@@ -159,6 +166,25 @@ async def _with_packs(base: Foundation, disk: DiskInstanceStore) -> tuple[Instan
     from radgate_server.app.packs import open_packs
 
     return await open_packs(base, disk, keys)
+
+
+def _open_shared(base: Foundation, memory: MemoryHotCache, keys: StudyKeys | None) -> SharedHotCache | None:
+    """The memory with what servers share behind it; None where nothing is shared.
+
+    Raises:
+        ConfigurationError: Redis is asked for and can't be used.
+    """
+    redis = base.settings.cache.redis
+    if keys is None or not (url := redis.url.get_secret_value()):
+        return None
+    sealer = AnswerSealer(base.installation.secrets.box, keys)
+    answers = open_redis_answers(url, sealer, timeout_s=redis.timeout_s)
+    shared = SharedHotCache(
+        memory, answers, base.clock, base.telemetry, SharingLimits(entry_bytes=redis.entry_bytes, ttl_s=redis.ttl_s)
+    )
+    base.stack.push_async_callback(shared.close)
+    base.readiness.add("redis", shared.problem, advisory=True)
+    return shared
 
 
 @dataclass(frozen=True, slots=True)

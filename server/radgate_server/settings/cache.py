@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from radgate_server.settings.shared.redis import RedisTierSettings
 from radgate_server.settings.shared.table import GIB, MIB, Seconds, Table
 
 
@@ -79,6 +80,7 @@ class CacheSettings(Table):
     revalidate_retry_s: Seconds = Field(
         default=5, description="How long after a PACS could not be asked about a study it is asked again."
     )
+    redis: RedisTierSettings = RedisTierSettings()
     access_history_days: int = Field(
         default=90,
         ge=0,
@@ -95,4 +97,12 @@ class CacheSettings(Table):
     def _packs_have_keys_and_a_disk(self) -> "CacheSettings":
         if self.s3.bucket and not (self.encrypted and self.warm_bytes):
             raise ValueError("s3.bucket needs encrypted = true, and warm_bytes above 0: packs are made of sealed files")
+        return self
+
+    @model_validator(mode="after")
+    def _shares_nothing_in_the_clear(self) -> "CacheSettings":
+        if self.redis.url.get_secret_value() and not self.encrypted:
+            raise ValueError(
+                "cache.redis.url needs cache.encrypted = true: what is shared is encrypted under study keys"
+            )
         return self

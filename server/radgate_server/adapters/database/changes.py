@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, insert, select, text
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, text
 
 from radgate_server.adapters.database.access_history import forget_accesses
 from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.prefetch.outcomes import forget_prefetched
 from radgate_server.adapters.database.schema.tables import changes
 from radgate_server.adapters.database.servers.holders import drop_claims
-from radgate_server.core.access.ports.directory import Change, ChangeKind, FeedEpoch
+from radgate_server.core.access.ports.directory import DROPPING, RECONFIGURING, Change, ChangeKind, FeedEpoch
 
 KEPT = timedelta(days=30)
 """Older changes are forgotten; no running server falls this far behind."""
@@ -35,6 +35,12 @@ class SqlChangeFeed:
         """The newest change's sequence number, 0 when there is none."""
         return await self._database.read(
             lambda connection: connection.scalar(select(func.max(changes.c.sequence))) or 0
+        )
+
+    async def last_invalidation(self, tenant_id: str, study_instance_uid: str) -> int:
+        """The newest number of a change by which what was cached of the study (""; of any) became invalid, or 0."""
+        return await self._database.read(
+            lambda connection: _last_invalidation(connection, tenant_id, study_instance_uid)
         )
 
     async def announce_invalidation(
@@ -83,6 +89,15 @@ def _epoch(connection: Connection, sequence: int) -> FeedEpoch:
     last = connection.scalar(select(func.max(changes.c.sequence))) or 0
     time = connection.scalar(select(changes.c.time).where(changes.c.sequence == sequence))
     return FeedEpoch(last, time.isoformat() if time else "")
+
+
+def _last_invalidation(connection: Connection, tenant_id: str, study_instance_uid: str) -> int:
+    dropped = [changes.c.kind.in_(DROPPING), changes.c.tenant_id == tenant_id]
+    if study_instance_uid:
+        dropped.append(changes.c.subject.in_((study_instance_uid, "")))
+    reconfigured = and_(changes.c.kind.in_(RECONFIGURING), changes.c.tenant_id == tenant_id)
+    newest = select(func.max(changes.c.sequence)).where(or_(and_(*dropped), reconfigured))
+    return connection.scalar(newest) or 0
 
 
 def _changes_after(connection: Connection, sequence: int) -> Sequence[Change]:

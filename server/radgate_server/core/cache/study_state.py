@@ -201,5 +201,16 @@ def decode_state(data: bytes) -> StudyState | None:
         return None
 
 
+def state_digest(state: StudyState) -> bytes:
+    """What distinguishes one state from another, the same at each server that recorded the same: 16 bytes."""
+    text = json.dumps({name: one and _fields(one) for name, one in state.items()}, sort_keys=True)
+    return blake2b(text.encode(), digest_size=16).digest()
+
+
+def is_mixed(state: StudyState) -> bool:
+    """Whether instances may have come from a member of a failover group that the state is not of."""
+    return any(one is not None and one.mixed for one in state.values())
+
+
 def _fields(state: PacsState) -> dict[str, object]:
     return {name: getattr(state, name) for name in PacsState.__slots__}

@@ -1,10 +1,12 @@
 """What is dropped from caches when something changes: in the configuration, in a PACS, or by order."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from radgate_server.core.access.ports.directory import ChangeFeed, ChangeKind
 from radgate_server.core.cache.ports.tiers import PartialTier, TenantTier, TierUsage
 from radgate_server.core.cache.scope import CacheScope
+from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.services.cache.changes import ChangeFollower
 from radgate_server.services.cache.registry import PUBLISHED, CacheRegistry, Cause, StudiesInvalidated
 from radgate_server.services.cache.study_states import StudyStates
@@ -89,18 +91,18 @@ class SharedInvalidation:
 
     async def drop(self, tenant_id: str, study_instance_uid: str | None = None) -> int:
         """Throw away all, or one study; return how many instances that were."""
-        removed = await self._caches.drop(_unwanted(tenant_id, study_instance_uid))
-        await self._feed.announce_invalidation(tenant_id, study_instance_uid or "")
-        await self._follower.catch_up()
+        unwanted = _unwanted(tenant_id, study_instance_uid)
+        removed = await self._caches.drop(unwanted)
+        await self._announce(unwanted)
         return removed
 
     async def drop_part(self, scope: CacheScope) -> int:
         """Throw away what the scope covers; return how many instances that were here."""
         if not scope.is_part:
             return await self.drop(scope.tenant_id, scope.study_instance_uid or None)
-        removed = await self._caches.drop(_unwanted_part(scope))
-        await self._feed.announce_invalidation(scope.tenant_id, scope.study_instance_uid, part=scope.encode())
-        await self._follower.catch_up()
+        unwanted = _unwanted_part(scope)
+        removed = await self._caches.drop(unwanted)
+        await self._announce(unwanted, part=scope.encode())
         return removed
 
     async def count(self, scope: CacheScope) -> int:
@@ -109,9 +111,23 @@ class SharedInvalidation:
 
     async def erase(self, tenant_id: str, study_instance_uid: str) -> None:
         """Throw away one study and all that any process remembers of it."""
-        await self._caches.drop(StudiesInvalidated(Cause.ERASED, tenant_id, study_instance_uid))
-        await self._feed.announce_invalidation(tenant_id, study_instance_uid, ChangeKind.ERASURE)
-        await self._follower.catch_up()
+        erased = StudiesInvalidated(Cause.ERASED, tenant_id, study_instance_uid)
+        await self._caches.drop(erased)
+        await self._announce(erased, ChangeKind.ERASURE)
+
+    async def _announce(self, dropped: StudiesInvalidated, kind: ChangeKind = ChangeKind.CACHE, part: str = "") -> None:
+        """Have all others drop it.
+
+        Raises:
+            DatabaseUnavailableError: they may go on to share it. For this server that is as when a PACS reports to it.
+        """
+        tenant_id, study_instance_uid = dropped.tenant_id, dropped.study_instance_uid
+        try:
+            await self._feed.announce_invalidation(tenant_id, study_instance_uid, kind, part)
+            await self._follower.catch_up()
+        except DatabaseUnavailableError:
+            await self._caches.drop(replace(dropped, cause=Cause.REMOVED))
+            raise
 
 
 def _unwanted(tenant_id: str, study_instance_uid: str | None) -> StudiesInvalidated:

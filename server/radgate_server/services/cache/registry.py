@@ -39,6 +39,8 @@ BYTES_DIFFER = frozenset({Cause.REMOVED, Cause.DROPPED, Cause.NARROWED, Cause.EM
 WHOLE_STUDIES = BYTES_DIFFER - {Cause.NARROWED}
 """Nothing of a study stays that its state could vouch for."""
 NOTHING_LEFT = frozenset({Cause.EMPTIED, Cause.ERASED})
+UNHEARD = frozenset({Cause.RECONFIGURED, Cause.CHANGED, Cause.REMOVED})
+"""The database may have no change by which the other servers learn of it."""
 
 PUBLISHED = frozenset({Cause.CHANGED, Cause.REMOVED, Cause.DROPPED, Cause.NARROWED, Cause.ERASED})
 """What a subscriber of studies is notified of."""

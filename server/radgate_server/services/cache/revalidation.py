@@ -160,6 +160,19 @@ class Revalidator:
         await asyncio.wait((pending.task,))
         return not pending.task.cancelled() and pending.task.result()
 
+    async def confirm_elsewhere(self, tenant_id: str, study_instance_uid: str) -> bool:
+        """Have the state recorded before something of the study is taken that another server fetched; False: in doubt.
+
+        Where something is cached here, who asks for it was admitted in doubt already, and is not kept waiting again.
+        """
+        key = (tenant_id, study_instance_uid)
+        if self._states.is_trusted(*key):
+            return True
+        if not await self._holds(key) and (pending := self._ask_once(key)) is not None:
+            await asyncio.wait((pending.task,), timeout=self._limits.wait_s)
+            return pending.task.done() and not pending.task.cancelled() and pending.task.result()
+        return False
+
     async def prepare(self, tenant_id: str, study_instance_uid: str) -> None:
         """Have the state recorded before anything is fetched. Waits as long as it takes: the PACS is needed anyhow."""
         key = (tenant_id, study_instance_uid)

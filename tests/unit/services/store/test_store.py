@@ -30,7 +30,7 @@ from radgate_server.core.store.outcome import RefusedInstance, StoredInstance, S
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.cache.changes import ChangeFollower
 from radgate_server.services.cache.invalidation import SharedInvalidation
-from radgate_server.services.cache.registry import CacheRegistry, register_stored
+from radgate_server.services.cache.registry import UNHEARD, CacheRegistry, register_stored
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.store import upload as uploading
 from radgate_server.services.store.storage import StoreService
@@ -91,6 +91,8 @@ class Bench:
         )
         caches = CacheRegistry()
         register_stored(caches, self.cache, {"derived": derived}, states, MemoryQuarantine(FakeClock()))
+        self.unheard: list[tuple[str, str | None]] = []
+        caches.register("heard by this server alone", UNHEARD, lambda *study: self.unheard.append(study))
         self.service = StoreService(
             PacsClients(self.directory, {"folder": self._connect}),
             self.spool,
@@ -319,6 +321,7 @@ async def test_without_a_database_what_is_near_is_dropped_all_the_same(
     assert isinstance(report.results[0], StoredInstance)
     assert await bench.kept() == 0
     assert "announced" in caplog.text
+    assert bench.unheard == [("east", "2.25.1000")], "as if a PACS had reported it to this server alone"
 
 
 async def test_an_upload_has_an_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

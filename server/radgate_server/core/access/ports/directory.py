@@ -168,6 +168,12 @@ class ChangeKind(StrEnum):
     LIMITS = "limits"
 
 
+DROPPING = (ChangeKind.CACHE, ChangeKind.ERASURE)
+"""By these what is cached of the subject becomes invalid."""
+RECONFIGURING = (ChangeKind.TENANT, ChangeKind.PACS)
+"""By these what is cached of the whole tenant may become invalid."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One change by whichever process; `subject` is a key id, a PACS name or a Study Instance UID ("" for all).
@@ -211,6 +217,13 @@ class ChangeFeed(Protocol):
 
     async def last_change(self) -> int:
         """The newest change's sequence number, 0 when there is none."""
+        ...
+
+    async def last_invalidation(self, tenant_id: str, study_instance_uid: str) -> int:
+        """The newest number of a change by which what was cached of the study became invalid, 0 when there is none.
+
+        With "" of any study of the tenant.
+        """
         ...
 
     async def announce_invalidation(

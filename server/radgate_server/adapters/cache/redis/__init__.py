@@ -1,0 +1,1 @@
+"""The tier of answers that servers share in Redis."""
