@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from radgate_server.adapters.cache.disk.feed_place import FeedPlaceFile
 from radgate_server.app.foundation import Foundation, Tiers
 from radgate_server.app.pacs import PacsSide
 from radgate_server.app.use_cases import Services
@@ -180,7 +181,15 @@ async def follow_changes(
 
     handlers = dict(_change_handlers(services, invalidation, pacs, limiter, installation.directories.limits))
     handlers[ChangeKind.TENANT] = (*handlers[ChangeKind.TENANT], load_tenants)
-    follower = ChangeFollower(installation.directories.feed, handlers, start_over)
+
+    async def drop_everything() -> None:
+        for tenant in await installation.directories.tenants.list_tenants():
+            await invalidation.dropped(tenant.tenant_id, None)
+
+    places = FeedPlaceFile(base.settings.process_dir / "feed-place.json", base.clock)
+    follower = ChangeFollower(
+        installation.directories.feed, handlers, start_over, places=places, outdated=drop_everything
+    )
     await base.run_slow(follower)
     await load_tenants()
     return follower

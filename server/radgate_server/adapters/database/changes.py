@@ -1,7 +1,7 @@
 """The feed of changes, kept short without losing news for anyone."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, text
 
@@ -10,10 +10,14 @@ from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.prefetch.outcomes import forget_prefetched
 from radgate_server.adapters.database.schema.tables import changes
 from radgate_server.adapters.database.servers.holders import drop_claims
-from radgate_server.core.access.ports.directory import DROPPING, RECONFIGURING, Change, ChangeKind, FeedEpoch
-
-KEPT = timedelta(days=30)
-"""Older changes are forgotten; no running server falls this far behind."""
+from radgate_server.core.access.ports.directory import (
+    CHANGES_KEPT,
+    DROPPING,
+    RECONFIGURING,
+    Change,
+    ChangeKind,
+    FeedEpoch,
+)
 
 
 class SqlChangeFeed:
@@ -73,7 +77,7 @@ def record_change(
     connection.execute(insert(changes).values(time=now, **thing))
     newest = connection.scalar(select(func.max(changes.c.sequence)))
     connection.execute(delete(changes).where(*same_thing, changes.c.sequence < newest))
-    connection.execute(delete(changes).where(changes.c.time < now - KEPT, changes.c.sequence < newest))
+    connection.execute(delete(changes).where(changes.c.time < now - CHANGES_KEPT, changes.c.sequence < newest))
 
 
 def _queue_up(connection: Connection) -> None:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from radgate_server.core.access.ports.directory import Change, ChangeFeed, ChangeKind
+from radgate_server.core.cache.ports.feed_place import FeedPlaces
 from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.services.repeating import Repeated
 
@@ -21,6 +22,8 @@ class ChangeFollower:
     """Reads the feed every `interval_s` seconds, and at once when this process has changed something itself.
 
     When the feed was set back (a database that was restored, a replica that lags), `start_over` is awaited.
+    With `places` it begins where the process left it that stored what is on the disk: what was invalidated while none
+    ran is dropped before anything of it is served. `outdated` is awaited when it was left too long ago for that.
     """
 
     def __init__(
@@ -29,11 +32,15 @@ class ChangeFollower:
         handlers: Mapping[ChangeKind, Sequence[ChangeHandler]],
         start_over: Callable[[], Awaitable[None]] = _forget_nothing,
         *,
+        places: FeedPlaces | None = None,
+        outdated: Callable[[], Awaitable[None]] = _forget_nothing,
         interval_s: float = 1.0,
     ) -> None:
         self._feed = feed
         self._handlers = handlers
         self._start_over = start_over
+        self._places = places
+        self._outdated = outdated
         self._seen = 0
         self._mark = ""
         self._lock = asyncio.Lock()
@@ -42,9 +49,22 @@ class ChangeFollower:
         self._loop = Repeated(self.catch_up, "change-follower", interval_s=interval_s, trouble=trouble, wait_first=True)
 
     async def start(self) -> None:
-        """Follow from now on; what was changed before is in what was read since."""
-        self._seen = await self._feed.last_change()
-        self._mark = (await self._feed.epoch(self._seen)).mark
+        """Follow from now on; what was changed before is in what was read since, and applied to what was stored.
+
+        Raises:
+            DatabaseUnavailableError: the database can't be reached.
+        """
+        left = self._places.load() if self._places else None
+        if left and left.outdated:
+            _log.warning("this server was away so long that changes may be forgotten; what it cached is dropped")
+            await self._outdated()
+        if left and not left.outdated:
+            self._seen, self._mark = left.sequence, left.mark
+            await self.catch_up()
+        else:
+            self._seen = await self._feed.last_change()
+            self._mark = (await self._feed.epoch(self._seen)).mark
+            self._save()
         self._loop.start()
 
     @property
@@ -66,6 +86,11 @@ class ChangeFollower:
                 self._seen, self._mark = change.sequence, ""
             if not self._mark:
                 self._mark = (await self._feed.epoch(self._seen)).mark
+            self._save()
+
+    def _save(self) -> None:
+        if self._places:
+            self._places.save(self._seen, self._mark)
 
     async def close(self) -> None:
         """Follow no more."""

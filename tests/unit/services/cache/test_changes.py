@@ -1,10 +1,13 @@
+from pathlib import Path
+
 import pytest
 
+from radgate_server.adapters.cache.disk.feed_place import FeedPlaceFile
 from radgate_server.core.access.ports.directory import Change, ChangeKind
 from radgate_server.core.access.tenancy import Tenant
 from radgate_server.core.errors import ConfigurationError, DatabaseUnavailableError
 from radgate_server.services.cache.changes import ChangeFollower
-from tests.fakes.clock import START
+from tests.fakes.clock import START, FakeClock
 from tests.fakes.directory import MemoryDirectory
 from tests.fakes.waiting import until
 
@@ -117,3 +120,87 @@ async def test_starting_over_is_tried_again_when_the_database_goes_away_meanwhil
     await follower.catch_up()
     await follower.catch_up()
     assert len(tries) == 2
+
+
+class Follower:
+    """One process after another on the same disk; `applied` are the studies whose invalidation each of them applied."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = FakeClock()
+        self.directory = MemoryDirectory()
+        self.file = folder / "feed-place.json"
+        self.applied: list[str] = []
+        self.dropped = 0
+
+    async def run(self, *invalidated: str) -> None:
+        """From start to end; meanwhile these studies are invalidated."""
+        places = FeedPlaceFile(self.file, self.clock)
+        handlers = {ChangeKind.CACHE: (self._apply,)}
+        follower = ChangeFollower(self.directory, handlers, places=places, outdated=self._drop, interval_s=60)
+        await follower.start()
+        for study in invalidated:
+            await self.directory.announce_invalidation("east", study)
+        await follower.catch_up()
+        await follower.close()
+
+    async def _apply(self, change: Change) -> None:
+        self.applied.append(change.subject)
+
+    async def _drop(self) -> None:
+        self.dropped += 1
+
+
+async def test_what_was_invalidated_while_the_process_was_away_is_dropped_at_its_start(tmp_path: Path) -> None:
+    process = Follower(tmp_path)
+    await process.run("1.1")
+    await process.directory.announce_invalidation("east", "1.2")
+    await process.run()
+    await process.run("1.3")
+    assert process.applied == ["1.1", "1.2", "1.3"]
+    assert not process.dropped
+
+
+async def test_the_first_one_begins_at_the_end_of_the_feed(tmp_path: Path) -> None:
+    process = Follower(tmp_path)
+    await process.directory.announce_invalidation("east", "1.1")
+    await process.run()
+    assert (process.applied, process.dropped) == ([], 0)
+
+
+@pytest.mark.parametrize("days", [29, 30])
+async def test_one_that_was_away_longer_than_changes_last_drops_everything(tmp_path: Path, days: int) -> None:
+    process = Follower(tmp_path)
+    await process.run()
+    process.clock.advance(days * 86_400)
+    await process.directory.announce_invalidation("east", "1.1")
+    await process.run()
+    assert (process.applied, process.dropped) == (([], 1) if days == 30 else (["1.1"], 0))
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '["a", "", "2026-01-01T00:00:00+00:00"]', "[1, 2, 3]", "{}"])
+async def test_a_place_that_can_not_be_read_drops_everything(tmp_path: Path, text: str) -> None:
+    process = Follower(tmp_path)
+    await process.run()
+    process.file.write_text(text)
+    await process.run()
+    assert process.dropped == 1
+
+
+async def test_one_that_runs_long_without_changes_is_not_taken_for_one_that_was_away(tmp_path: Path) -> None:
+    process = Follower(tmp_path)
+    places = FeedPlaceFile(process.file, process.clock)
+    for _ in range(40):
+        places.save(0, "")
+        process.clock.advance(86_400)
+    await process.run()
+    assert not process.dropped
+
+
+async def test_a_place_that_can_not_be_saved_leaves_the_one_before(tmp_path: Path) -> None:
+    process = Follower(tmp_path)
+    await process.run("1.1")
+    process.file.with_suffix(".new").mkdir()
+    await process.run("1.2")
+    process.file.with_suffix(".new").rmdir()
+    await process.run()
+    assert process.applied == ["1.1", "1.2", "1.2"]

@@ -5,7 +5,7 @@ All methods raise DatabaseUnavailableError.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -187,6 +187,10 @@ class Change:
     tenant_id: str
     subject: str
     part: str = ""
+
+
+CHANGES_KEPT = timedelta(days=30)
+"""Older ones may be missing in a feed; no running server falls this far behind."""
 
 
 class FeedEpoch(NamedTuple):
