@@ -40,6 +40,7 @@ class Engines:
         return {
             "RADGATE_DATABASE_URL": self.postgres.new_database(f"cluster{token_hex(4)}"),
             "RADGATE_LIMITS__REDIS_URL": self.redis.url,
+            "RADGATE_CACHE__REDIS__URL": self.redis.url,
             "RADGATE_JOBS__NATS__URL": self.nats.url,
             "RADGATE_CACHE__S3__BUCKET": BUCKET,
             "RADGATE_CACHE__S3__ENDPOINT": self.store.endpoint,

@@ -107,3 +107,11 @@ def test_servers_share_answers_and_never_what_was_invalidated(
         assert get(one, f"{FRAME}?full", SINGLE) == new
         with answers.paused():
             assert {get(web, f"{FRAME}?paused", SINGLE) for web in (one, other)} == {new}
+
+        second.stop()
+        newest = overwrite(pacs)
+        one.post("/api/v1/admin/cache/invalidate", json={"studyInstanceUid": STUDY}).raise_for_status()
+        second.start()
+        with second.client(EAST) as again:  # what it stored was the same study as the PACS's, by all that this one says
+            assert get(again, FRAME, SINGLE) == newest
+        assert get(one, FRAME, SINGLE) == newest
