@@ -60,7 +60,6 @@ services: ## Install from Debian's packages what the tests run against, when it 
 test: dev services ## Run all tests: unit, rpc, contract, conformance, integration, end to end (WORKERS=n at a time)
 	@$(MAKE) --no-print-directory coverage
 	@$(MAKE) --no-print-directory test-services
-	@$(MAKE) --no-print-directory test-cluster
 
 NO_SERVICE = tests/rpc tests/unit tests/conformance
 

@@ -19,7 +19,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield cluster
 
 
-@pytest.mark.parametrize("part", ["postgresql", "full redis", "machine", "worker"])
+@pytest.mark.parametrize("part", ["full redis", "machine"])
 def test_what_is_lost_makes_no_answer_wrong(part: str, cluster: Cluster) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of answers that doubt something: they are compared byte by byte

@@ -1,5 +1,6 @@
 """FeedReaders in the table `feed_readers`."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 from sqlalchemy import Connection, and_, func, insert, or_, select, update
@@ -42,13 +43,11 @@ class SqlFeedReaders:
         sequence: int | None = connection.execute(taken).scalar_one_or_none()
         if sequence is not None:
             return sequence
-        if connection.scalar(select(_column.holder).where(_column.reader == reader)) is not None:
-            return None
-        newest: int = connection.scalar(select(func.max(changes.c.sequence))) or 0
-        try:
-            with connection.begin_nested():
+        if connection.scalar(select(_column.holder).where(_column.reader == reader)) is None:
+            newest: int = connection.scalar(select(func.max(changes.c.sequence))) or 0
+            with suppress(IntegrityError), connection.begin_nested():  # unless somebody is faster
                 connection.execute(insert(feed_readers).values(reader=reader, sequence=newest, **values))
-        except IntegrityError:  # somebody was faster
-            faster: int | None = connection.execute(taken).scalar_one_or_none()
-            return faster
-        return newest
+                return newest
+        # Whoever made the row since the first look may have been this holder.
+        mine: int | None = connection.execute(taken).scalar_one_or_none()
+        return mine
