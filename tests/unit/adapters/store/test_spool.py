@@ -21,7 +21,7 @@ def spool(tmp_path: Path) -> Iterator[DiskSpool]:
     files = open_files()
     yield spool
     assert spool.used_bytes == 0
-    assert open_files() == files
+    assert open_files() <= files  # fewer when what another test had open was collected meanwhile
     assert list((tmp_path / "spool").iterdir()) == []
 
 
