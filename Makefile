@@ -57,7 +57,7 @@ services: ## Install from Debian's packages what the tests run against, when it 
 	@scripts/install_services.sh
 
 .PHONY: test
-test: dev services ## Run all tests: unit, rpc, contract, conformance, integration, end to end (WORKERS=n at a time)
+test: dev services ## Run the tests but test-cluster, test-slow and drills: unit, rpc, contract, conformance, integration, end to end (WORKERS=n at a time)
 	@$(MAKE) --no-print-directory coverage
 	@$(MAKE) --no-print-directory test-services
 
