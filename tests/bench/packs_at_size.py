@@ -20,6 +20,7 @@ from radgate_server.adapters.clock import SystemClock
 from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.migration import migrate
 from radgate_server.adapters.database.packs import SqlPackIndex
+from tests.bench.plans import read_whole
 from tests.integration.postgres import running_postgres
 
 TENANTS, INSTANCES_A_STUDY, PACKS_A_STUDY = 10, 100, 2
@@ -55,13 +56,7 @@ class Measured:
             cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}", parameters)
             (found,) = cursor.fetchone()[0]
         self.in_database[-1] += (found["Planning Time"] + found["Execution Time"]) / 1000
-        self._walk(found["Plan"])
-
-    def _walk(self, node: Mapping[str, Any]) -> None:
-        if node["Node Type"] == "Seq Scan":
-            self.scanned.add(node["Relation Name"])
-        for child in node.get("Plans", ()):
-            self._walk(child)
+        self.scanned |= read_whole(found["Plan"])
 
 
 def fill(conninfo: str, rows: int) -> None:

@@ -22,14 +22,14 @@ class Plans:
         """Look at how the database would run it."""
         cursor = connection.connection.cursor()
         cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
-        self._walk(cursor.fetchone()[0][0]["Plan"])
+        self.scanned |= read_whole(cursor.fetchone()[0][0]["Plan"])
         cursor.close()
 
-    def _walk(self, node: Mapping[str, Any]) -> None:
-        if node["Node Type"] == "Seq Scan":
-            self.scanned.add(node["Relation Name"])
-        for child in node.get("Plans", ()):
-            self._walk(child)
+
+def read_whole(plan: Mapping[str, Any]) -> set[str]:
+    """The tables that a plan reads whole."""
+    tables = {plan["Relation Name"]} if plan["Node Type"] == "Seq Scan" else set()
+    return tables.union(*(read_whole(part) for part in plan.get("Plans", ())))
 
 
 @contextmanager
