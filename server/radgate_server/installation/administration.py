@@ -92,16 +92,10 @@ def build_admin(
 ) -> AdminService:
     """Administration of an installation."""
     auditor = Auditor(installation.audit.sink, clock)
-    addresses = AddressPolicy(settings.pacs.allowed_networks, network.resolve)
     directories = installation.directories
     pacs_admin = PacsAdmin(
         PacsRecords(directories.pacs, directories.failover, directories.statuses),
-        SetupChecks(
-            Detector(pacs.probes, addresses, clock, calling_aet=settings.dicom_aet, dial=network.dial),
-            Validator(pacs.factories, clock),
-            addresses,
-            ReferencePolicy(settings.secrets.tenant_prefix),
-        ),
+        _setup_checks(settings, pacs, network, clock),
         clients=pacs.clients,
         caches=caches,
         follower=follower,
@@ -127,11 +121,7 @@ def build_admin(
             AccessStatistics(
                 directories.accesses, directories.prefetched, clock, limit_bytes=settings.cache.warm_bytes
             ),
-            PrefetchAdmin(
-                StoredJobs(directories.jobs, max_waiting=settings.imaging.max_waiting_jobs),
-                directories.prefetched,
-                auditor,
-            ),
+            _prefetch_admin(directories, settings, auditor),
             _prior_admin(directories, pacs.clients, settings, auditor, clock),
         ),
         tenants=directories.tenants,
@@ -142,6 +132,21 @@ def build_admin(
         auditor=auditor,
         clock=clock,
     )
+
+
+def _setup_checks(settings: Settings, pacs: PacsAccess, network: Network, clock: Clock) -> SetupChecks:
+    addresses = AddressPolicy(settings.pacs.allowed_networks, network.resolve)
+    return SetupChecks(
+        Detector(pacs.probes, addresses, clock, calling_aet=settings.dicom_aet, dial=network.dial),
+        Validator(pacs.factories, clock),
+        addresses,
+        ReferencePolicy(settings.secrets.tenant_prefix),
+    )
+
+
+def _prefetch_admin(directories: Directories, settings: Settings, auditor: Auditor) -> PrefetchAdmin:
+    jobs = StoredJobs(directories.jobs, max_waiting=settings.imaging.max_waiting_jobs)
+    return PrefetchAdmin(jobs, directories.prefetched, auditor)
 
 
 def _prior_admin(

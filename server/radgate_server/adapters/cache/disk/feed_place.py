@@ -21,7 +21,7 @@ class FeedPlaceFile:
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path
         self._clock = clock
-        self._saved = ("", datetime.min)
+        self._saved: tuple[int, str, datetime] | None = None
 
     def load(self) -> FeedPlace | None:
         """The place saved last; None when there never was one."""
@@ -37,15 +37,14 @@ class FeedPlaceFile:
 
     def save(self, sequence: int, mark: str) -> None:
         """Remember that all changes up to this one are applied, and until now no other was seen."""
-        place, now = f"{sequence} {mark}", self._clock.now().replace(tzinfo=None)
-        before, time = self._saved
-        if place == before and now - time < AGAIN_AFTER:
+        now, saved = self._clock.now(), self._saved
+        if saved and saved[:2] == (sequence, mark) and now - saved[2] < AGAIN_AFTER:
             return
-        self._saved = place, now
+        self._saved = sequence, mark, now
         new = self._path.with_suffix(".new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            new.write_text(json.dumps([sequence, mark, self._clock.now().isoformat()]), encoding="utf-8")
+            new.write_text(json.dumps([sequence, mark, now.isoformat()]), encoding="utf-8")
             new.replace(self._path)
         except OSError as error:
             _log.warning("where the feed of changes is left can't be saved: %s", type(error).__name__)
