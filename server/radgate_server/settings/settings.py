@@ -33,7 +33,6 @@ from radgate_server.settings.pacs import DimseSettings, PacsSettings, WebPacsSet
 from radgate_server.settings.quarantine import QuarantineSettings
 from radgate_server.settings.reports import ReportSettings
 from radgate_server.settings.retention import RetentionSettings
-from radgate_server.settings.retrieve import RetrieveSettings
 from radgate_server.settings.secrets import SecretsSettings
 from radgate_server.settings.shared.database import DatabaseSettings
 from radgate_server.settings.shared.edge import EdgeSettings
@@ -42,8 +41,8 @@ from radgate_server.settings.shared.processes import ProcessesSettings, folder_o
 from radgate_server.settings.shared.table import Port
 from radgate_server.settings.shared.variables import Variables, is_secret, nearest_setting
 from radgate_server.settings.shared.web_addresses import is_host
-from radgate_server.settings.store import StoreSettings
 from radgate_server.settings.telemetry import TelemetrySettings, otel_settings
+from radgate_server.settings.transfers import RetrieveSettings, StoreSettings
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

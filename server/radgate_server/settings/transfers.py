@@ -1,8 +1,8 @@
-"""Settings of streaming from PACS to readers."""
+"""Settings of streaming from PACS to readers, and of storing into PACS."""
 
 from pydantic import Field
 
-from radgate_server.settings.shared.table import MIB, Seconds, Table
+from radgate_server.settings.shared.table import GIB, MIB, Seconds, Table
 
 
 class RetrieveSettings(Table):
@@ -19,3 +19,13 @@ class RetrieveSettings(Table):
         default=5000, ge=1, description="Matches taken from one PACS for one query; more are cut, with a warning."
     )
     max_listed_instances: int = Field(default=100_000, ge=1, description="Instances of one study at most.")
+
+
+class StoreSettings(Table):
+    """What clients store into a PACS through Radgate."""
+
+    max_instance_bytes: int = Field(default=4 * GIB, ge=MIB, description="A larger instance is refused (413).")
+    memory_bytes: int = Field(
+        default=64 * MIB, ge=MIB, description="Memory for instances in transit; what does not fit waits on disk."
+    )
+    parallel: int = Field(default=4, ge=1, le=64, description="Instances of one upload stored at the same time.")
