@@ -93,7 +93,6 @@ def test_a_client_that_has_the_picture_does_not_get_it_again(east: httpx.Client)
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
 
 
-@pytest.mark.one_process
 def test_thumbnails_of_what_came_by_are_found_by_uid_alone(east: httpx.Client) -> None:
     ref = of_syntax("jpeg 2000").ref
     by_place = east.get(f"{below(ref)}/thumbnail")

@@ -11,12 +11,14 @@ from sqlalchemy import Row, Select, create_engine, select
 
 from radgate_server.adapters.database.schema.servers import members
 from radgate_server.adapters.database.schema.tables import audit_entries
-from tests.e2e.counting_pacs import SLICES, STUDY, CountingPacs
+from tests.e2e.counting_pacs import SLICES, STUDY, CountingPacs, slices
 from tests.e2e.radgate_process import RadgateProcess
+from tests.e2e.studies import EAST
 from tests.e2e.two_servers import files_from, read, two_servers
 from tests.e2e.waiting import wait_for
 from tests.fakes.authority import Authority
 
+ANOTHER = f"{STUDY}.2"
 READERS = 10
 AUTHORITY = Authority("servers")
 
@@ -53,6 +55,12 @@ def test_ten_readers_at_two_servers_cause_one_get_of_each_instance(
     assert [*map(presents_a_certificate, peer_addresses(servers[0]))] == [True, True]
 
 
+def has_thumbnail(server: RadgateProcess, sop_instance_uid: str) -> bool:
+    """Whether the server finds the instance by its UID alone."""
+    with server.client(EAST) as client:
+        return client.get(f"/thumbnails/{sop_instance_uid}").status_code == 200
+
+
 def peer_addresses(server: RadgateProcess) -> list[str]:
     return [row.address for row in rows(server, select(members.c.address))]
 
@@ -86,6 +94,11 @@ def test_a_holder_passes_on_nothing_that_was_corrected_since(servers: list[Radga
     assert {one.AccessionNumber for one in files_from(other)} == {"CORRECTED"}
     assert {one.AccessionNumber for one in files_from(holder)} == {"CORRECTED"}
     assert set(pacs.gets.values()) == {2}
+
+    pacs.held = slices(ANOTHER)
+    assert not has_thumbnail(other, str(pacs.held[0].SOPInstanceUID))
+    files_from(holder, ANOTHER)
+    assert has_thumbnail(other, str(pacs.held[0].SOPInstanceUID))
 
 
 def test_a_study_goes_on_when_its_holder_is_killed(servers: list[RadgateProcess], pacs: CountingPacs) -> None:

@@ -167,6 +167,7 @@ _PARTS = {
     "refusals": lambda app: app.services.refusals,
     "known_states": lambda app: app.services.states,
     "doubts": lambda app: app.services.doubts,
+    "places": lambda app: app.services.places,
     "tracker": lambda app: app.pacs.tracker,
     "quarantine_writer": lambda app: app.quarantine.writer,
 }

@@ -12,7 +12,9 @@ from radgate_server.services.cache.revalidation import Revalidator
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.pacs.shared_fetch import SharedFetching
 from radgate_server.services.retrieve.held_studies import HeldStudies
+from radgate_server.services.retrieve.instance_locator import InstanceLocator
 from radgate_server.services.retrieve.retrieval import RetrieveService
+from radgate_server.services.servers.instance_search import InstanceSearch
 from radgate_server.services.servers.membership import Membership
 
 
@@ -31,12 +33,15 @@ class PeerSide:
         shared = SharedFetching(self.membership, base.installation.directories.holders, self._peers, base.telemetry)
         clients.share(shared.share)
 
-    async def serve(self, pacs: PacsSide, retrieve: RetrieveService, confirmer: Revalidator) -> None:
-        """Send others what this server holds, from now on."""
+    async def serve(
+        self, pacs: PacsSide, retrieve: RetrieveService, confirmer: Revalidator, places: InstanceLocator
+    ) -> None:
+        """Send others what this server holds and knows, and ask them where instances lie, from now on."""
+        places.ask_also(InstanceSearch(self.membership, self._peers).find)
         if self._server is not None:
             self._base.stack.push_async_callback(self._server.close)
             held = HeldStudies(pacs.clients, retrieve, confirmer.confirm_now)
-            await self._server.start(self.membership.own.member_id, held)
+            await self._server.start(self.membership.own.member_id, held, places.known)
 
 
 async def open_peers(base: Foundation) -> PeerSide:

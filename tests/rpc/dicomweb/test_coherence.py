@@ -13,6 +13,7 @@ from radgate.v1.admin_service_pb2_grpc import AdminServiceStub
 from radgate.v1.retrieve_service_pb2 import RetrieveFramesRequest
 from radgate.v1.retrieve_service_pb2_grpc import RetrieveServiceStub
 from radgate_server.core.access.tenancy import Role
+from radgate_server.core.dicom.identifiers import InstanceRef
 from radgate_server.core.errors import PacsUnreachableError
 from radgate_server.core.query.model import Query
 from tests.fakes.instances import make_study
@@ -75,6 +76,23 @@ async def test_a_study_deleted_in_the_pacs_is_served_by_no_route_once_its_age_is
     assert error is not None
     assert reason_of(error) == "OBJECT_NOT_FOUND"
     assert not [ref for tenant, ref in rig.store.instances if tenant == "east"]
+
+
+async def test_a_thumbnail_whose_place_another_server_reports_is_confirmed_as_any(rig: Rig, web: Web) -> None:
+    url = f"/thumbnails/{EAST_STUDY}.1.1"
+    assert (await web.get(url)).error is None
+    place = rig.places.known("east", f"{EAST_STUDY}.1.1")
+
+    async def ask(_tenant_id: str, _sop_instance_uid: str) -> InstanceRef | None:
+        return place
+
+    rig.places.invalidate("east", None)
+    rig.places.ask_also(ask)
+    rig.east.replace()
+    rig.clock.advance(REVALIDATE_AFTER_S)
+    error = (await web.get(url)).error
+    assert error is not None
+    assert reason_of(error) == "OBJECT_NOT_FOUND"
 
 
 @pytest.mark.parametrize("url", ["/studies", f"/studies/{EAST_STUDY}/series", f"{INSTANCE}/metadata"])

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from radgate_server.core.dicom.identifiers import RetrieveScope
+from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
 from radgate_server.core.dicom.instances import Arrival, ListedInstance
 from radgate_server.core.servers.member import Member
 
@@ -35,10 +35,25 @@ class Peers(Protocol):
         """
         ...
 
+    async def locate(self, member: Member, tenant_id: str, sop_instance_uid: str) -> InstanceRef | None:
+        """Where the tenant's instance lies that came by at the member, None if it did not.
+
+        Raises PeerFailedError.
+        """
+        ...
+
 
 class NoPeers:
     """Peers of a server that asks nobody."""
 
     def fetch(self, holder: Member, request: PeerRequest) -> AbstractAsyncContextManager[AsyncIterator[Arrival]]:
         """Raise PeerFailedError."""
-        raise PeerFailedError(f"this server asks no other, and so not {holder.name}")
+        raise _asks_nobody(holder)
+
+    async def locate(self, member: Member, _tenant_id: str, _sop_instance_uid: str) -> InstanceRef | None:
+        """Raise PeerFailedError."""
+        raise _asks_nobody(member)
+
+
+def _asks_nobody(member: Member) -> PeerFailedError:
+    return PeerFailedError(f"this server asks no other, and so not {member.name}")

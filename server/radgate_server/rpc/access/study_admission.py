@@ -50,8 +50,8 @@ class StudyGate(Protocol):
 class StudyConfirmer(Protocol):
     """Confirms with the PACS what is cached of a study (services.revalidation.Revalidator)."""
 
-    def study_of(self, tenant_id: str, asked: RetrieveScope | LoneInstance) -> str:
-        """The study that is asked for, "" when nothing can be cached of it."""
+    async def study_of(self, tenant_id: str, asked: RetrieveScope | LoneInstance) -> str:
+        """The study that is asked for. Raises ObjectNotFoundError, PacsError."""
         ...
 
     def is_trusted(self, tenant_id: str, study_instance_uid: str) -> bool:
@@ -96,14 +96,14 @@ def admission(
         caller = call.caller
         if (restriction := caller.principal.restriction) is not None:
             await gate.require(caller, restriction, asked, full_name)
-        study = confirmer.study_of(caller.tenant_id, asked)
-        if study and not confirmer.is_trusted(caller.tenant_id, study):
+        study = await confirmer.study_of(caller.tenant_id, asked)
+        if not confirmer.is_trusted(caller.tenant_id, study):
             await _confirm(confirmer, study, call)
             if restriction is not None:  # whose study it is may have changed just now
                 await gate.require(caller, restriction, asked, full_name)
         if rejections.hides(caller.tenant_id):
             await _require_shown(rejections, asked, call)
-        if restriction is not None and restriction.patients and study:
+        if restriction is not None and restriction.patients:
             withhold = _withholding(gate, caller.tenant_id, restriction, study)
             call.withhold = {**(call.withhold or {}), study: withhold}
         return request

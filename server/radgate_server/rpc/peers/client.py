@@ -15,8 +15,8 @@ from radgate_server.core.gateway.ports import TlsMaterial, TlsSource
 from radgate_server.core.servers.member import Member
 from radgate_server.core.servers.peers import PeerFailedError, PeerRequest
 from radgate_server.rpc.peers import peer_service_pb2 as pb
-from radgate_server.rpc.peers.messages import METHOD, encode_request, error_of
-from radgate_server.rpc.peers.secret import ANSWER_KEY, REQUEST_KEY, PeerSecret
+from radgate_server.rpc.peers.messages import FETCH, LOCATE, SERVICE, encode_request, error_of
+from radgate_server.rpc.peers.secret import ANSWER_KEY, LOCATING, REQUEST_KEY, PeerSecret
 from radgate_server.settings.shared.table import MIB
 
 _OPTIONS = (
@@ -30,6 +30,7 @@ _OPTIONS = (
 _LONGEST_S = 3600.0
 
 type _Call = grpc.aio.UnaryStreamCall[bytes, pb.FetchInstancesResponse]
+type _Answer = grpc.aio.UnaryUnaryCall[bytes, pb.LocateInstanceResponse]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class GrpcPeers:
         signature = self._secret.sign(holder.member_id, encoded)
         ask: grpc.aio.UnaryStreamMultiCallable[bytes, pb.FetchInstancesResponse] = self._channel(
             holder.address
-        ).unary_stream(METHOD, response_deserializer=pb.FetchInstancesResponse.FromString)
+        ).unary_stream(f"/{SERVICE}/{FETCH}", response_deserializer=pb.FetchInstancesResponse.FromString)
         call = ask(encoded, timeout=_LONGEST_S, metadata=((REQUEST_KEY, signature),))
         try:
             await self._accepted(call, signature)
@@ -74,6 +75,23 @@ class GrpcPeers:
                 yield instances
         finally:
             call.cancel()
+
+    async def locate(self, member: Member, tenant_id: str, sop_instance_uid: str) -> InstanceRef | None:
+        """Where the instance lies that came by at the member."""
+        request = pb.LocateInstanceRequest(tenant_id=tenant_id, sop_instance_uid=sop_instance_uid).SerializeToString()
+        signature = self._secret.sign(member.member_id, request, LOCATING)
+        ask: grpc.aio.UnaryUnaryMultiCallable[bytes, pb.LocateInstanceResponse] = self._channel(
+            member.address
+        ).unary_unary(f"/{SERVICE}/{LOCATE}", response_deserializer=pb.LocateInstanceResponse.FromString)
+        call = ask(request, timeout=self._timeouts.connect_s, metadata=((REQUEST_KEY, signature),))
+        await self._accepted(call, signature)
+        try:
+            found = await call
+        except grpc.aio.AioRpcError as error:
+            raise PeerFailedError(_described(error)) from None
+        if not found.study_instance_uid:
+            return None
+        return InstanceRef(found.study_instance_uid, found.series_instance_uid, sop_instance_uid)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -103,7 +121,7 @@ class GrpcPeers:
         )
         return grpc.aio.secure_channel(address, credentials, options=_OPTIONS)
 
-    async def _accepted(self, call: "_Call", signature: str) -> None:
+    async def _accepted(self, call: "_Call | _Answer", signature: str) -> None:
         """Wait until a server of the installation has accepted the request."""
         try:
             async with asyncio.timeout(self._timeouts.connect_s):

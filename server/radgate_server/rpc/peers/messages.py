@@ -17,8 +17,8 @@ _FAILURES: dict[str, type[GatewayError]] = {
     reason_of_kind(kind): kind for kind in (*PacsError.__subclasses__(), InstanceMalformedError)
 }
 
-METHOD = "/radgate.internal.v1.PeerService/FetchInstances"
-SERVICE, METHOD_NAME = METHOD.removeprefix("/").split("/")
+SERVICE = "radgate.internal.v1.PeerService"
+FETCH, LOCATE = "FetchInstances", "LocateInstance"
 
 
 def encode_request(request: PeerRequest) -> bytes:

@@ -6,6 +6,22 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class LocateInstanceRequest(_message.Message):
+    __slots__ = ("tenant_id", "sop_instance_uid")
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    SOP_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    tenant_id: str
+    sop_instance_uid: str
+    def __init__(self, tenant_id: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ...) -> None: ...
+
+class LocateInstanceResponse(_message.Message):
+    __slots__ = ("study_instance_uid", "series_instance_uid")
+    STUDY_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    SERIES_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    study_instance_uid: str
+    series_instance_uid: str
+    def __init__(self, study_instance_uid: _Optional[str] = ..., series_instance_uid: _Optional[str] = ...) -> None: ...
+
 class FetchInstancesRequest(_message.Message):
     __slots__ = ("tenant_id", "pacs", "study_instance_uid", "series_instance_uid", "sop_instance_uid", "instances")
     TENANT_ID_FIELD_NUMBER: _ClassVar[int]

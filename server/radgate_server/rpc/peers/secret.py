@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 REQUEST_KEY = "radgate-peer-request"
 ANSWER_KEY = "radgate-peer-answer"
+FETCHING, LOCATING = "request", "locate"
+"""What a request is for: one that somebody overheard is worth nothing as another."""
+
 TOLERANCE_S = 300
 """So far may the clocks of two machines differ; a request that somebody overheard is worth nothing after it."""
 
@@ -18,17 +21,17 @@ class PeerSecret:
     key: bytes = field(repr=False)
     now_s: Callable[[], float] = time.time
 
-    def sign(self, member_id: str, request: bytes) -> str:
+    def sign(self, member_id: str, request: bytes, purpose: str = FETCHING) -> str:
         """Prove to the member of this ID that a server of the installation makes this request now."""
         moment = str(int(self.now_s()))
-        return f"{moment}.{self._digest('request', member_id, moment, request)}"
+        return f"{moment}.{self._digest(purpose, member_id, moment, request)}"
 
-    def verify(self, signature: str, member_id: str, request: bytes) -> bool:
-        """Whether it was signed for this member a moment ago."""
+    def verify(self, signature: str, member_id: str, request: bytes, purpose: str = FETCHING) -> bool:
+        """Whether it was signed for this member and purpose a moment ago."""
         moment, _, digest = signature.partition(".")
         if not moment.isascii() or not moment.isdigit() or abs(int(moment[:15]) - self.now_s()) > TOLERANCE_S:
             return False
-        return hmac.compare_digest(digest.encode(), self._digest("request", member_id, moment, request).encode())
+        return hmac.compare_digest(digest.encode(), self._digest(purpose, member_id, moment, request).encode())
 
     def answer(self, signature: str) -> str:
         """Prove to who signed a request that a server of the installation answers it."""

@@ -1,20 +1,21 @@
 """Serves other servers of the installation what this one holds, on a port of its own."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 import grpc
 from google.protobuf.message import DecodeError
 
+from radgate_server.core.dicom.identifiers import InstanceRef
 from radgate_server.core.dicom.instances import FailedInstance, InstanceHandle
 from radgate_server.core.errors import ConfigurationError, GatewayError
 from radgate_server.core.gateway.ports import TlsSource
 from radgate_server.core.servers.peers import PeerRequest
 from radgate_server.rpc.peers import peer_service_pb2 as pb
-from radgate_server.rpc.peers.messages import METHOD_NAME, SERVICE, decode_request, failure_of, header_of
-from radgate_server.rpc.peers.secret import ANSWER_KEY, REQUEST_KEY, PeerSecret
+from radgate_server.rpc.peers.messages import FETCH, LOCATE, SERVICE, decode_request, failure_of, header_of
+from radgate_server.rpc.peers.secret import ANSWER_KEY, FETCHING, LOCATING, REQUEST_KEY, PeerSecret
 from radgate_server.rpc.server.tls import server_credentials
 from radgate_server.settings.shared.table import MIB
 
@@ -37,6 +38,10 @@ class HeldStudies(Protocol):
         ...
 
 
+type Locate = Callable[[str, str], InstanceRef | None]
+"""(tenant, SOP Instance UID): where the instance lies that came by at this server."""
+
+
 class PeerServer:
     """The port. It is bound at once, so that it can be announced; requests wait until `start`."""
 
@@ -53,13 +58,17 @@ class PeerServer:
         except RuntimeError:
             raise ConfigurationError(f"servers.peer_port: can't listen on {address}; is it in use?") from None
 
-    async def start(self, member_id: str, held: HeldStudies) -> None:
+    async def start(self, member_id: str, held: HeldStudies, locate: Locate) -> None:
         """Serve as the member of this ID."""
-        servicer = _Servicer(member_id, held, self._secret)
-        handler: grpc.RpcMethodHandler[bytes, pb.FetchInstancesResponse] = grpc.unary_stream_rpc_method_handler(
+        servicer = _Servicer(member_id, held, locate, self._secret)
+        fetch: grpc.RpcMethodHandler[bytes, pb.FetchInstancesResponse] = grpc.unary_stream_rpc_method_handler(
             servicer.fetch_instances, response_serializer=pb.FetchInstancesResponse.SerializeToString
         )
-        self._server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE, {METHOD_NAME: handler})])
+        found: grpc.RpcMethodHandler[bytes, pb.LocateInstanceResponse] = grpc.unary_unary_rpc_method_handler(
+            servicer.locate_instance, response_serializer=pb.LocateInstanceResponse.SerializeToString
+        )
+        handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {FETCH: fetch, LOCATE: found}
+        self._server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE, handlers)])
         await self._server.start()
 
     async def close(self) -> None:
@@ -68,30 +77,54 @@ class PeerServer:
 
 
 class _Servicer:
-    def __init__(self, member_id: str, held: HeldStudies, secret: PeerSecret) -> None:
+    def __init__(self, member_id: str, held: HeldStudies, locate: Locate, secret: PeerSecret) -> None:
         self._member_id = member_id
         self._held = held
+        self._locate = locate
         self._secret = secret
 
     async def fetch_instances(
         self, encoded: bytes, context: "grpc.aio.ServicerContext[bytes, pb.FetchInstancesResponse]"
     ) -> AsyncIterator[pb.FetchInstancesResponse]:
         """Send what can be got, and of what can't why."""
-        metadata = dict(context.invocation_metadata() or ())
-        signature = str(metadata.get(REQUEST_KEY, ""))
-        if not self._secret.verify(signature, self._member_id, encoded):
-            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "only servers of the same installation may ask")
-        try:
-            request = decode_request(encoded)
-        except DecodeError:
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not a request")
-        await context.send_initial_metadata(((ANSWER_KEY, self._secret.answer(signature)),))
+        request = await self._accept(encoded, context, FETCHING, decode_request)
         try:
             async with aclosing(_alive(self._messages(request))) as messages:
                 async for message in messages:
                     yield message
         except GatewayError:  # what it is, the log of the retrieve has
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the study can't be fetched here")
+
+    async def locate_instance(
+        self, encoded: bytes, context: "grpc.aio.ServicerContext[bytes, pb.LocateInstanceResponse]"
+    ) -> pb.LocateInstanceResponse:
+        """Where the instance lies, as far as it is known here."""
+        request = await self._accept(encoded, context, LOCATING, pb.LocateInstanceRequest.FromString)
+        ref = self._locate(request.tenant_id, request.sop_instance_uid)
+        if ref is None:
+            return pb.LocateInstanceResponse()
+        return pb.LocateInstanceResponse(
+            study_instance_uid=ref.study_instance_uid, series_instance_uid=ref.series_instance_uid
+        )
+
+    async def _accept[Request](
+        self,
+        encoded: bytes,
+        context: "grpc.aio.ServicerContext[bytes, Any]",
+        purpose: str,
+        decode: Callable[[bytes], Request],
+    ) -> Request:
+        """Refuse who is no server of the installation, or prove to it that this is one."""
+        metadata = dict(context.invocation_metadata() or ())
+        signature = str(metadata.get(REQUEST_KEY, ""))
+        if not self._secret.verify(signature, self._member_id, encoded, purpose):
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "only servers of the same installation may ask")
+        try:
+            request = decode(encoded)
+        except DecodeError:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not a request")
+        await context.send_initial_metadata(((ANSWER_KEY, self._secret.answer(signature)),))
+        return request
 
     async def _messages(self, request: PeerRequest) -> AsyncGenerator[pb.FetchInstancesResponse]:
         async with self._held.open(request) as deliveries:

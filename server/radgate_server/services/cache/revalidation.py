@@ -116,12 +116,16 @@ class Revalidator:
         self._writing: set[asyncio.Task[None]] = set()
         doubts.when_patients_differ(self._write_soon)
 
-    def study_of(self, tenant_id: str, asked: RetrieveScope | LoneInstance) -> str:
-        """The study that is asked for, "" of an instance that nothing is cached of."""
+    async def study_of(self, tenant_id: str, asked: RetrieveScope | LoneInstance) -> str:
+        """The study that is asked for.
+
+        Raises:
+            ObjectNotFoundError: nobody knows where the instance lies.
+            PacsError: that can't be determined, because a PACS failed.
+        """
         if isinstance(asked, RetrieveScope):
             return asked.study_instance_uid
-        ref = self._places.known(tenant_id, asked.sop_instance_uid)
-        return ref.study_instance_uid if ref else ""
+        return (await self._places.find(tenant_id, asked.sop_instance_uid)).study_instance_uid
 
     def is_trusted(self, tenant_id: str, study_instance_uid: str) -> bool:
         """Whether the study may be served at once."""

@@ -1,7 +1,7 @@
 """Finding an instance whose study and series are not known: by its SOP Instance UID alone."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from radgate_server.core.dicom.identifiers import InstanceRef, QueryLevel, RetrieveScope
@@ -27,8 +27,16 @@ class _Located(NamedTuple):
     transfer_syntax_uid: str = ""
 
 
+type AskServers = Callable[[str, str], Awaitable[InstanceRef | None]]
+"""(tenant, SOP Instance UID): where the instance lies that came by at another server."""
+
+
+async def _ask_nobody(_tenant_id: str, _sop_instance_uid: str) -> InstanceRef | None:
+    return None
+
+
 class InstanceLocator:
-    """Remembers where instances lie that came by; asks the PACS that can report others.
+    """Remembers where instances lie that came by; asks the PACS that can report others, and then the other servers.
 
     A PACS of the hierarchical model (PS3.4 C.4.1.2.2) finds no instance without its study: all of its studies would
     have to be walked through. Such PACS are not asked.
@@ -39,6 +47,11 @@ class InstanceLocator:
         self._limits = AskLimits(_FEW, deadline_s)
         self._known: LruCache[tuple[str, str], _Located] = LruCache(MAX_REMEMBERED)
         self._loads: Loads[tuple[str, str]] = Loads()  # by tenant and study
+        self._ask_servers: AskServers = _ask_nobody
+
+    def ask_also(self, servers: AskServers) -> None:
+        """Ask the other servers for what no PACS reports."""
+        self._ask_servers = servers
 
     def learn(self, tenant_id: str, handle: InstanceHandle) -> None:
         """An instance came by."""
@@ -72,28 +85,37 @@ class InstanceLocator:
         """Where the instance lies, or lay when it came by.
 
         Raises:
-            ObjectNotFoundError: it has not come by, and no PACS that can be asked for it has it.
+            ObjectNotFoundError: it has come by at no server, and no PACS that can be asked for it has it.
             PacsError: it can't be determined, because a PACS failed.
         """
         if known := self.known(tenant_id, sop_instance_uid):
             return known
         clients = await self._clients.of_tenant(tenant_id)
         with self._loads.begin() as load:
-            answers = await self._ask([client for client in clients if not client.hierarchical], sop_instance_uid)
-            for answer in answers:
-                if found := _located_by(answer, sop_instance_uid):
-                    if load.is_current((tenant_id, found.study_instance_uid)):
-                        self.remember(tenant_id, found)
-                    return found
-        if failure := next((answer.result for answer in answers if isinstance(answer.result, PacsError)), None):
+            found, failure = await self._ask([one for one in clients if not one.hierarchical], sop_instance_uid)
+            found = found or await self._ask_servers(tenant_id, sop_instance_uid)
+            if found and load.is_current((tenant_id, found.study_instance_uid)):
+                self.remember(tenant_id, found)
+        if found:
+            return found
+        if failure:
             raise failure
         raise ObjectNotFoundError(_remedy([client.name for client in clients if client.hierarchical]), kind="instance")
 
-    async def _ask(self, clients: Sequence[PacsClient], sop_instance_uid: str) -> Sequence[PacsAnswer]:
+    async def _ask(
+        self, clients: Sequence[PacsClient], sop_instance_uid: str
+    ) -> tuple[InstanceRef | None, PacsError | None]:
+        """Where a PACS reports it, and the failure of one that might have."""
         if not clients:
-            return ()
+            return None, None
         query = Query(QueryLevel.IMAGE, (MatchingKey(("00080018",), sop_instance_uid),), only_included=True)
-        return await ask_all(clients, query, self._limits)
+        try:
+            answers = await ask_all(clients, query, self._limits)
+        except PacsError as error:
+            return None, error
+        located = filter(None, (_located_by(answer, sop_instance_uid) for answer in answers))
+        failures = (answer.result for answer in answers if isinstance(answer.result, PacsError))
+        return next(located, None), next(failures, None)
 
 
 def _located_by(answer: PacsAnswer, sop_instance_uid: str) -> InstanceRef | None:
@@ -108,5 +130,5 @@ def _remedy(not_asked: Sequence[str]) -> str:
     if not not_asked:
         return "no PACS of the tenant has this instance"
     names = ", ".join(not_asked)
-    text = f"the instance has not come by since the start, and PACS {names} can't be asked for it without its study"
-    return f"{text}; use /dicom-web/studies/…/series/…/instances/…/thumbnail"
+    text = f"the instance came by at no server since its start, and PACS {names} can't be asked for it"
+    return f"{text} without its study; use /dicom-web/studies/…/series/…/instances/…/thumbnail"

@@ -45,6 +45,13 @@ class Membership(Repeating):
         """This server."""
         return self._own
 
+    async def list_now(self) -> Sequence[Member]:
+        """Who is there now, as far as the database can be asked."""
+        try:
+            return await self._registry.list_members()
+        except DatabaseUnavailableError:
+            return self._members
+
     async def find(self, member_id: str) -> Member | None:
         """The member of this ID, None when it is not there. Raises DatabaseUnavailableError."""
         found = _named(member_id, self._members)

@@ -82,6 +82,33 @@ async def test_a_hierarchical_pacs_is_not_asked_and_the_answer_says_what_to_do()
     assert (dimse.calls, web.calls) == ({}, {"find": 1})
 
 
+async def test_another_server_is_asked_for_what_a_hierarchical_pacs_holds_and_its_answer_is_remembered() -> None:
+    found = await places(MemoryPacs(name="dimse"), hierarchical=frozenset({"dimse"}))
+    asked = list[tuple[str, str]]()
+
+    async def ask(tenant_id: str, sop_instance_uid: str) -> InstanceRef | None:
+        asked.append((tenant_id, sop_instance_uid))
+        return REF if sop_instance_uid == REF.sop_instance_uid else None
+
+    found.ask_also(ask)
+    assert [await found.find("east", REF.sop_instance_uid) for _ in range(2)] == [REF, REF]
+    with pytest.raises(ObjectNotFoundError, match="came by at no server since its start"):
+        await found.find("east", "2.25.404")
+    assert asked == [("east", REF.sop_instance_uid), ("east", "2.25.404")]
+
+
+async def test_another_server_knows_what_a_pacs_that_is_away_can_not_say() -> None:
+    away = MemoryPacs(name="away")
+    away.refuse_with = PacsUnreachableError("no connection", pacs="away")
+    found = await places(away)
+
+    async def ask(_tenant_id: str, _sop_instance_uid: str) -> InstanceRef | None:
+        return REF
+
+    found.ask_also(ask)
+    assert await found.find("east", REF.sop_instance_uid) == REF
+
+
 async def test_an_outage_is_no_absence() -> None:
     away, empty = MemoryPacs(name="away"), MemoryPacs(name="empty")
     away.refuse_with = PacsUnreachableError("no connection", pacs="away")
