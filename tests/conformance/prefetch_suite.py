@@ -15,7 +15,7 @@ from radgate_server.adapters.database.schema.tables import tenants
 from radgate_server.core.access.ports.directory import ChangeKind
 from radgate_server.core.errors import ResourceNotFoundError
 from radgate_server.core.prefetch.batch import PrefetchedStudy, PrefetchOutcome, PrefetchRecords
-from radgate_server.core.prefetch.priors import PriorRule, PriorRules
+from radgate_server.core.prefetch.priors import PriorRule, PriorRules, Trigger
 from tests.conformance.database_bench import DatabaseBench
 
 TIME = datetime(2026, 3, 1, 7, tzinfo=UTC)
@@ -75,7 +75,8 @@ class PriorRulesSuite:
         raise AssertionError("a subclass gives the rules")
 
     async def test_lists_rules_by_name_as_they_were_set_last(self, rules: PriorRules) -> None:
-        second, first = PriorRule("b", 5, 30, True, False, True), PriorRule("a", same_body_part=True)
+        triggers = frozenset({Trigger.ORDER, Trigger.ARRIVAL})
+        second, first = PriorRule("b", 5, 30, True, False, True, triggers), PriorRule("a", same_body_part=True)
         for tenant, rule in (("east", PriorRule("b")), ("east", second), ("east", first), ("west", PriorRule("c"))):
             await rules.put(tenant, rule)
         assert list(await rules.list_rules("east")) == [first, second]

@@ -59,6 +59,9 @@ async def test_rules_are_set_listed_and_deleted(rig: Rig, prefetch: Prefetch) ->
     await prefetch("SetPrefetchRule", rule={"name": "b", "last": 2})
     found = (await prefetch("ListPrefetchRules")).rules
     assert [(rule.name, rule.last, rule.enabled) for rule in found] == [("a", 5, False), ("b", 2, False)]
+    triggers = [messages.PREFETCH_TRIGGER_ARRIVAL, messages.PREFETCH_TRIGGER_ORDER]
+    answer = await prefetch("SetPrefetchRule", rule={"name": "b", "triggers": triggers[::-1]})
+    assert list(answer.rule.triggers) == triggers
     await prefetch("DeletePrefetchRule", name="a")
     assert [rule.name for rule in (await prefetch("ListPrefetchRules")).rules] == ["b"]
     assert [entry.detail for entry in rig.audit.entries][-1] == "delete prefetch rule a"
@@ -92,6 +95,7 @@ async def test_without_a_name_the_enabled_rules_apply(prefetch: Prefetch) -> Non
     [
         ("SetPrefetchRule", {"rule": {"name": "x", "last": 51}}, "INVALID_ARGUMENT"),
         ("SetPrefetchRule", {"rule": {"name": "No Slug"}}, "INVALID_ARGUMENT"),
+        ("SetPrefetchRule", {"rule": {"name": "x", "triggers": [9]}}, "INVALID_ARGUMENT"),
         ("ReplayPrefetchRule", {"rule": {"name": "x"}, "days": 91}, "INVALID_ARGUMENT"),
         ("PrefetchPriors", {"study_instance_uid": NEW, "rule": "none"}, "RESOURCE_NOT_FOUND"),
         ("PrefetchPriors", {"study_instance_uid": "2.25.999"}, "OBJECT_NOT_FOUND"),

@@ -245,7 +245,7 @@ async def _open_studies(
     follower = await follow_changes(base, services, invalidation, pacs, limiter, rejections)
     if tiers.packs is not None:
         tiers.packs.vouch_by(StudyVouching(services.states, services.doubts, follower))
-    watch_pacs(base, pacs, invalidation)
+    watch_pacs(base, pacs, invalidation, services.prefetch_events)
     rewrap_secrets(base)
     caches = SharedInvalidation(
         invalidation.caches,

@@ -30,8 +30,9 @@ from radgate_server.services.alerts.outbox import Outbox
 from radgate_server.services.alerts.rules.table import rules_of
 from radgate_server.services.audit.monitored_sink import MonitoredAuditSink
 from radgate_server.services.cache.invalidation import Invalidation
-from radgate_server.services.cache.watching import ChangesReader
+from radgate_server.services.cache.watching import ChangesReader, StudyEvent
 from radgate_server.services.pacs.failover.monitor import HealthListeners, PacsHealthMonitor
+from radgate_server.services.prefetch.events import PrefetchEvents
 from radgate_server.services.secrets.rewrapping import Rewrapper
 from radgate_server.services.telemetry.certificates import CertificateMonitor, ObservedCertificates
 from radgate_server.services.telemetry.readiness import Readiness
@@ -82,8 +83,8 @@ def watch_database(telemetry: PrometheusTelemetry, database: Database) -> None:
     telemetry.watch_database(lambda: database.connections, database.connections_limit)
 
 
-def watch_pacs(base: Foundation, pacs: PacsSide, invalidation: Invalidation) -> None:
-    """Probe the PACS, and read what they report as changed."""
+def watch_pacs(base: Foundation, pacs: PacsSide, invalidation: Invalidation, events: PrefetchEvents) -> None:
+    """Probe the PACS, and read what they report as changed: caches drop it, and rules of prefetching are set off."""
     settings, installation = base.settings.pacs, base.installation
     monitor = PacsHealthMonitor(
         installation.directories.tenants,
@@ -93,11 +94,16 @@ def watch_pacs(base: Foundation, pacs: PacsSide, invalidation: Invalidation) -> 
         base.clock,
         base.telemetry,
     )
+
+    async def reported(tenant_id: str, event: StudyEvent) -> None:
+        await invalidation.changed(tenant_id, event)
+        events.reported(tenant_id, event)
+
     base.run(
         monitor,
         ChangesReader(
             pacs.clients.connected,
-            invalidation.changed,
+            reported,
             invalidation.require_revalidation,
             interval_s=settings.changes_interval_s,
         ),

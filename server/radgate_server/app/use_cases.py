@@ -11,7 +11,7 @@ from radgate_server.adapters.imaging.workers.worker_policy import number_of_work
 from radgate_server.app.foundation import Foundation, Tiers, open_spool
 from radgate_server.app.jobs import open_jobs
 from radgate_server.app.pacs import PacsQueries, PacsSide, build_pacs_queries
-from radgate_server.app.prefetch import build_prefetcher
+from radgate_server.app.prefetch import build_prefetcher, open_prefetch_events
 from radgate_server.core.imaging.ports import FrameWorkers, Priority
 from radgate_server.core.jobs.job import JobKind
 from radgate_server.core.jobs.ports import JobQueue
@@ -38,6 +38,7 @@ from radgate_server.services.imaging.uploads import UploadTranscoder
 from radgate_server.services.jobs.handlers import job_handlers
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.prefetch.administration import PrefetchAdmin
+from radgate_server.services.prefetch.events import PrefetchEvents
 from radgate_server.services.query.known_studies import KnownStudies
 from radgate_server.services.query.search import QueryService
 from radgate_server.services.query.study_facts import StudyFactsReader
@@ -139,6 +140,7 @@ class Services:
     uploads: UploadTranscoder
     jobs: JobQueue
     prefetch: PrefetchAdmin
+    prefetch_events: PrefetchEvents
     refusals: RefusalLog
     sent: StreamLog
     accesses: AccessRecorder
@@ -174,6 +176,7 @@ def build_services(
     kinds = job_handlers(retrieve, transcoder.instance, pictures.thumbnails.make)
     prefetching = {JobKind.PREFETCH_STUDIES: build_prefetcher(base, retrieve).run}
     jobs = open_jobs(base, {**kinds, **prefetching}, job_sleep)
+    prefetch = PrefetchAdmin(jobs, base.installation.directories.prefetched, auditor)
     return Services(
         authenticator=authenticator,
         auditor=auditor,
@@ -195,7 +198,8 @@ def build_services(
         ),
         uploads=images.uploads,
         jobs=jobs,
-        prefetch=PrefetchAdmin(jobs, base.installation.directories.prefetched, auditor),
+        prefetch=prefetch,
+        prefetch_events=open_prefetch_events(base, pacs.clients, prefetch, job_sleep),
         refusals=refusals,
         sent=sent,
         accesses=_open_accesses(base, queries.studies),

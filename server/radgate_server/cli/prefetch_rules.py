@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from radgate_server.services.administration.tenants import AdminService
     from radgate_server.services.prefetch.replaying import RuleReplay
 
-_COLUMNS = ("name", "last", "max_age_days", "same_modality", "same_body_part", "enabled")
+_COLUMNS = ("name", "last", "max_age_days", "same_modality", "same_body_part", "enabled", "triggers")
+_TRIGGERS = ("arrival", "worklist", "order")
 
 
 @click.command()
@@ -28,11 +29,14 @@ _COLUMNS = ("name", "last", "max_age_days", "same_modality", "same_body_part", "
 @config_option
 def priors(tenant_id: str, study: str, name: str, as_json: bool) -> None:
     """Have a server fetch the priors of a study into its cache, as rules choose them. Prints the job."""
+    from radgate_server.core.prefetch.batch import RULES
 
     async def work(admin: "AdminService") -> "Job | None":
         await tenants_asked_for(admin, tenant_id)
         chosen = await admin.priors.choose(caller_for(tenant_id), study, name)
-        return await admin.prefetch.prefetch(caller_for(tenant_id), chosen) if chosen else None
+        if not chosen:
+            return None
+        return await admin.prefetch.prefetch(caller_for(tenant_id), chosen, source=name or RULES)
 
     job = run_admin(work)
     if job is None:
@@ -57,7 +61,8 @@ def list_command(tenant_id: str, as_json: bool) -> None:
         await tenants_asked_for(admin, tenant_id)
         return await admin.priors.list_rules(caller_for(tenant_id))
 
-    print_rows([asdict(each) for each in run_admin(work)], _COLUMNS, as_json=as_json)
+    rows = [{**asdict(each), "triggers": sorted(each.triggers)} for each in run_admin(work)]
+    print_rows(rows, _COLUMNS, as_json=as_json)
 
 
 @rule.command("set")
@@ -72,6 +77,13 @@ def list_command(tenant_id: str, as_json: bool) -> None:
     help="Only those with a Body Part Examined in common, else with the same description.",
 )
 @click.option("--enabled/--disabled", default=False, show_default=True, help="Whether it applies where none is named.")
+@click.option(
+    "--trigger",
+    "triggers",
+    type=click.Choice(_TRIGGERS),
+    multiple=True,
+    help="What sets it off besides calls, while it is enabled; may be given several times.",
+)
 @config_option
 def set_command(
     tenant_id: str,
@@ -81,11 +93,14 @@ def set_command(
     same_modality: bool,
     same_body_part: bool,
     enabled: bool,
+    triggers: tuple[str, ...],
 ) -> None:
     """Add a rule, or put it in place of the one of that name."""
-    from radgate_server.core.prefetch.priors import PriorRule
+    from radgate_server.core.prefetch.priors import PriorRule, Trigger
 
-    chosen = PriorRule(name, last, max_age_days, same_modality, same_body_part, enabled)
+    chosen = PriorRule(
+        name, last, max_age_days, same_modality, same_body_part, enabled, frozenset(map(Trigger, triggers))
+    )
 
     async def work(admin: "AdminService") -> None:
         await tenants_asked_for(admin, tenant_id)

@@ -149,10 +149,15 @@ def _prefetch_admin(directories: Directories, settings: Settings, auditor: Audit
     return PrefetchAdmin(jobs, directories.prefetched, auditor)
 
 
+def build_study_finder(clients: PacsClients, settings: Settings) -> PatientStudyFinder:
+    """What finds the studies of a patient."""
+    return PatientStudyFinder(clients, AskLimits(MAX_PATIENT_STUDIES, settings.pacs.query_deadline_s))
+
+
 def _prior_admin(
     directories: Directories, clients: PacsClients, settings: Settings, auditor: Auditor, clock: Clock
 ) -> PriorAdmin:
-    finder = PatientStudyFinder(clients, AskLimits(MAX_PATIENT_STUDIES, settings.pacs.query_deadline_s))
+    finder = build_study_finder(clients, settings)
     return PriorAdmin(directories.prior_rules, finder, RuleReplayer(directories.accesses, finder, clock), auditor)
 
 

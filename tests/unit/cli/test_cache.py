@@ -9,6 +9,7 @@ import pytest
 
 from radgate_server.adapters.cache.derived.tier import DerivedCache
 from radgate_server.core.cache.ports.tiers import CacheKey
+from radgate_server.core.prefetch.priors import Trigger
 from tests.fakes.clock import FakeClock
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.unit.cli.command_line import Cli
@@ -120,9 +121,11 @@ def test_studies_are_prefetched_by_a_job_for_servers(north: Cli, tmp_path: Path)
 
 def test_rules_are_set_listed_replayed_and_deleted(north: Cli) -> None:
     of_north = ("--tenant", "north")
-    north.ok("cache", "rule", "set", *of_north, "ct", "--last", "2", "--same-modality", "--enabled")
+    triggers = [option for trigger in Trigger for option in ("--trigger", trigger.value)]
+    north.ok("cache", "rule", "set", *of_north, "ct", "--last", "2", "--same-modality", "--enabled", *triggers)
     (rule,) = north.json("cache", "rule", "list", *of_north)
     assert (rule["name"], rule["last"], rule["same_modality"], rule["enabled"]) == ("ct", 2, True, True)
+    assert rule["triggers"] == ["arrival", "order", "worklist"]
     lines = north.ok("cache", "rule", "replay", *of_north, "ct").stdout.splitlines()
     assert [line.split()[:2] for line in lines[1:4]] == [["fetched", "0"], ["used", "0"], ["wasted", "0"]]
     assert north.json("cache", "rule", "replay", *of_north, "ct", "--days", "30")["patients"] == 0

@@ -30,7 +30,8 @@ class Principal:
     """An authenticated caller.
 
     `key_id` names it in the audit trail: the API key's id, "oidc:ISSUER:SUBJECT" for a token of an identity provider,
-    "certificate:NAME" for a client certificate, "cli" for the command line.
+    "certificate:NAME" for a client certificate, "cli" for the command line, "trigger:SOURCE" for what sets rules of
+    prefetching off.
     `name` is for people: the label of a key, "" where there is none. `restriction` confines it to some studies.
     `family_name` is known of people whom an identity provider vouches for; it is compared, and written nowhere.
     """

@@ -19,7 +19,10 @@ RULES = "rules"
 
 @dataclass(frozen=True, slots=True)
 class PrefetchBatch:
-    """The studies in order, each once. `source` is API, RULES or the name of the rule that chose them."""
+    """The studies in order, each once.
+
+    `source` is API, RULES, the name of the rule that chose them, or the Trigger that set rules off.
+    """
 
     batch_id: str
     studies: tuple[str, ...]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from enum import StrEnum
 from typing import Protocol
 
 from radgate_server.core.dicom.identifiers import parse_slug
@@ -13,12 +14,24 @@ DEFAULT_LAST = 3
 MAX_AGE_DAYS = 36_500
 
 
+class Trigger(StrEnum):
+    """What may set a rule off besides a call (ADR 73)."""
+
+    ARRIVAL = "arrival"
+    """A PACS reports a study of the last days."""
+    WORKLIST = "worklist"
+    """A scheduled procedure step of a modality worklist."""
+    ORDER = "order"
+    """An order or appointment by HL7 v2."""
+
+
 @dataclass(frozen=True, slots=True)
 class PriorRule:
     """At most `last` studies of the patient, the newest first, that are as old as the one that is read or older.
 
     `same_modality`: they have a modality in common with it. `same_body_part`: a Body Part Examined; where the PACS has
-    none for either, their descriptions are alike. None is more than `max_age_days` days older, 0 for any age.
+    none for either, their descriptions are alike. None is more than `max_age_days` days older, 0 for any age. Where it
+    is enabled it applies to calls that name no rule, and to the `triggers`.
     """
 
     name: str
@@ -27,6 +40,11 @@ class PriorRule:
     same_modality: bool = False
     same_body_part: bool = False
     enabled: bool = False
+    triggers: frozenset[Trigger] = frozenset()
+
+    def is_set_off_by(self, trigger: Trigger) -> bool:
+        """Whether it applies to what the trigger reports."""
+        return self.enabled and trigger in self.triggers
 
 
 def checked(rule: PriorRule) -> PriorRule:
@@ -59,6 +77,12 @@ def priors(rule: PriorRule, read: PriorStudy, of_patient: Iterable[PriorStudy]) 
     chosen = [study for study in of_patient if _is_chosen(rule, read, study)]
     chosen.sort(key=lambda study: (study.study_date or date.min, study.study_instance_uid), reverse=True)
     return chosen[: rule.last]
+
+
+def priors_by(rules: Iterable[PriorRule], read: PriorStudy, of_patient: Sequence[PriorStudy]) -> Sequence[str]:
+    """The Study Instance UIDs that any of the rules chooses, in the order of the rules, each once."""
+    chosen = (prior for rule in rules for prior in priors(rule, read, of_patient))
+    return tuple(dict.fromkeys(prior.study_instance_uid for prior in chosen))
 
 
 def _is_chosen(rule: PriorRule, read: PriorStudy, study: PriorStudy) -> bool:

@@ -7,6 +7,7 @@ from radgate.v1.admin_service_pb2 import CacheTier, DetectKind, QueryLevel, Role
 from radgate.v1.audit_service_pb2 import AuditAction, AuditOutcome
 from radgate.v1.error_reason_pb2 import ErrorReason
 from radgate.v1.pacs_pb2 import CheckKind, PacsOperation
+from radgate.v1.prefetch_service_pb2 import PrefetchTrigger
 from radgate.v1.query_service_pb2 import QueryWarningReason
 from radgate_server.core.errors import InvalidArgumentError
 
@@ -43,6 +44,7 @@ CHECK_KINDS = words_of(CheckKind)
 DETECT_KINDS = words_of(DetectKind)
 ERROR_REASONS = words_of(ErrorReason, "_")
 PACS_OPERATIONS = words_of(PacsOperation)
+PREFETCH_TRIGGERS = words_of(PrefetchTrigger)
 QUERY_LEVELS = words_of(QueryLevel)
 QUERY_WARNING_REASONS = words_of(QueryWarningReason, "_")
 ROLES = words_of(Role)

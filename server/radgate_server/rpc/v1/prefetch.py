@@ -4,11 +4,11 @@ from dataclasses import asdict
 
 from radgate.v1 import prefetch_service_pb2 as messages
 from radgate_server.core.prefetch.batch import RULES, PrefetchedStudy, PrefetchOutcome
-from radgate_server.core.prefetch.priors import DEFAULT_LAST, PriorRule
+from radgate_server.core.prefetch.priors import DEFAULT_LAST, PriorRule, Trigger
 from radgate_server.rpc.pipeline.call import Call
 from radgate_server.rpc.v1.convert.jobs import to_job
 from radgate_server.rpc.v1.convert.times import to_timestamp
-from radgate_server.rpc.v1.enum_words import ERROR_REASONS
+from radgate_server.rpc.v1.enum_words import ERROR_REASONS, PREFETCH_TRIGGERS
 from radgate_server.rpc.v1.streams.page_token import requested_page
 from radgate_server.services.prefetch.administration import PrefetchAdmin
 from radgate_server.services.prefetch.replaying import DEFAULT_DAYS
@@ -97,12 +97,19 @@ class PrefetchServicer:
 
 def _from_rule(rule: messages.PrefetchRule) -> PriorRule:
     return PriorRule(
-        rule.name, rule.last or DEFAULT_LAST, rule.max_age_days, rule.same_modality, rule.same_body_part, rule.enabled
+        rule.name,
+        rule.last or DEFAULT_LAST,
+        rule.max_age_days,
+        rule.same_modality,
+        rule.same_body_part,
+        rule.enabled,
+        frozenset(Trigger(PREFETCH_TRIGGERS.word(each, "rule.triggers")) for each in rule.triggers),
     )
 
 
 def _to_rule(rule: PriorRule) -> messages.PrefetchRule:
-    return messages.PrefetchRule(**asdict(rule))
+    triggers = [PREFETCH_TRIGGERS.number(trigger) for trigger in sorted(rule.triggers)]
+    return messages.PrefetchRule(**{**asdict(rule), "triggers": triggers})
 
 
 def _to_study(row: PrefetchedStudy) -> messages.PrefetchedStudy:

@@ -76,7 +76,8 @@ class PrefetchAdmin:
             raise InvalidArgumentError("request_id", f"may have {MAX_REQUEST_ID} characters at most")
         tenant_id = acting_tenant(caller)
         record, action = self._auditor.record, AuditAction.CONFIGURE
-        await asyncio.gather(*(record(caller, action, RetrieveScope(study), "prefetch") for study in chosen))
+        detail = "prefetch" if source == API else f"prefetch by {source}"
+        await asyncio.gather(*(record(caller, action, RetrieveScope(study), detail) for study in chosen))
         batch = PrefetchBatch(secrets.token_hex(8), chosen, source)
         request = JobRequest(
             tenant_id,

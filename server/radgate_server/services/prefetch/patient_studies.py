@@ -8,6 +8,7 @@ from itertools import batched
 from radgate_server.core.dicom.data_sets import DicomJson, first_value
 from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.core.errors import ObjectNotFoundError
+from radgate_server.core.prefetch.expected import ExpectedStudy, read_as
 from radgate_server.core.prefetch.priors import PriorStudy
 from radgate_server.core.query.model import FindResult, MatchingKey, Query
 from radgate_server.services.pacs.clients import PacsClients
@@ -47,20 +48,62 @@ class PatientStudyFinder:
             ObjectNotFoundError: no PACS of the tenant has it.
             PacsError: none answers.
         """
+        match = await self._match(tenant_id, study_instance_uid)
+        found = {study_instance_uid: match} | await self._of_patient(tenant_id, first_value(match, PATIENT_ID))
+        studies = await self._described(tenant_id, found, body_parts=body_parts)
+        return PatientStudies(studies[study_instance_uid], tuple(studies.values()))
+
+    async def identify(self, tenant_id: str, study_instance_uid: str) -> ExpectedStudy:
+        """Whose study it is, and what the PACS say of it.
+
+        Raises:
+            ObjectNotFoundError: no PACS of the tenant has it.
+            PacsError: none answers.
+        """
+        match = await self._match(tenant_id, study_instance_uid)
+        study = _study(study_instance_uid, match)
+        return ExpectedStudy(
+            first_value(match, PATIENT_ID),
+            study_date=study.study_date,
+            modalities=study.modalities,
+            description=study.description,
+            study_instance_uid=study_instance_uid,
+        )
+
+    async def find_expected(
+        self, tenant_id: str, expected: ExpectedStudy, today: date, *, body_parts: bool
+    ) -> PatientStudies:
+        """The studies of the patient of one that need not be in any PACS yet; none without a usable Patient ID.
+
+        Raises:
+            PacsError: no PACS of the tenant answers.
+        """
+        found = await self._of_patient(tenant_id, expected.patient_id)
+        studies = await self._described(tenant_id, found, body_parts=body_parts)
+        return PatientStudies(
+            read_as(expected, studies.get(expected.study_instance_uid), today), tuple(studies.values())
+        )
+
+    async def _match(self, tenant_id: str, study_instance_uid: str) -> DicomJson:
         own = await self._studies(tenant_id, STUDY_UID, study_instance_uid)
         if not own:
             raise ObjectNotFoundError("no PACS of the tenant has this study", kind="study")
-        match = next(iter(own.values()))
-        patient_id = first_value(match, PATIENT_ID)
-        found = {study_instance_uid: match}
-        if patient_id and _WILDCARDS.isdisjoint(patient_id):
-            of_patient = await self._studies(tenant_id, PATIENT_ID, patient_id)
-            # A PACS may take the key for the beginning of a longer one, or ignore its case.
-            found |= {uid: one for uid, one in of_patient.items() if first_value(one, PATIENT_ID) == patient_id}
+        return next(iter(own.values()))
+
+    async def _of_patient(self, tenant_id: str, patient_id: str) -> dict[str, DicomJson]:
+        if not patient_id or not _WILDCARDS.isdisjoint(patient_id):
+            return {}
+        found = await self._studies(tenant_id, PATIENT_ID, patient_id)
+        # A PACS may take the key for the beginning of a longer one, or ignore its case.
+        return {uid: one for uid, one in found.items() if first_value(one, PATIENT_ID) == patient_id}
+
+    async def _described(
+        self, tenant_id: str, found: dict[str, DicomJson], *, body_parts: bool
+    ) -> dict[str, PriorStudy]:
         studies = {uid: _study(uid, one) for uid, one in found.items()}
         if body_parts or not all(study.modalities for study in studies.values()):
             studies = await self._with_series(tenant_id, studies)
-        return PatientStudies(studies[study_instance_uid], tuple(studies.values()))
+        return studies
 
     async def _studies(self, tenant_id: str, tag: str, value: str) -> dict[str, DicomJson]:
         include = tuple((each,) for each in _OF_A_STUDY)

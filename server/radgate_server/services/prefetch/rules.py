@@ -8,7 +8,7 @@ from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.dicom.identifiers import RetrieveScope, parse_slug, parse_uid
 from radgate_server.core.errors import ResourceNotFoundError
 from radgate_server.core.prefetch.batch import MAX_STUDIES
-from radgate_server.core.prefetch.priors import PriorRule, PriorRules, checked, priors
+from radgate_server.core.prefetch.priors import PriorRule, PriorRules, checked, priors_by
 from radgate_server.services.acting import acting_tenant
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.prefetch.patient_studies import PatientStudyFinder
@@ -57,8 +57,7 @@ class PriorAdmin:
         rules = [rule for rule in rules if rule.enabled or name]
         body_parts = any(rule.same_body_part for rule in rules)
         found = await self._finder.find(tenant_id, study, body_parts=body_parts)
-        chosen = (prior for rule in rules for prior in priors(rule, found.read, found.studies))
-        return tuple(dict.fromkeys(prior.study_instance_uid for prior in chosen))[:MAX_STUDIES]
+        return priors_by(rules, found.read, found.studies)[:MAX_STUDIES]
 
     async def replay(self, caller: Caller, rule: PriorRule, days: int) -> RuleReplay:
         """What the rule would have fetched in the last days; it need not be set.

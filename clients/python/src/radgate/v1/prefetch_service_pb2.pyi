@@ -14,6 +14,13 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class PrefetchTrigger(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PREFETCH_TRIGGER_UNSPECIFIED: _ClassVar[PrefetchTrigger]
+    PREFETCH_TRIGGER_ARRIVAL: _ClassVar[PrefetchTrigger]
+    PREFETCH_TRIGGER_WORKLIST: _ClassVar[PrefetchTrigger]
+    PREFETCH_TRIGGER_ORDER: _ClassVar[PrefetchTrigger]
+
 class PrefetchOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     PREFETCH_OUTCOME_UNSPECIFIED: _ClassVar[PrefetchOutcome]
@@ -25,6 +32,10 @@ class PrefetchOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PREFETCH_OUTCOME_REJECTED: _ClassVar[PrefetchOutcome]
     PREFETCH_OUTCOME_NOT_FOUND: _ClassVar[PrefetchOutcome]
     PREFETCH_OUTCOME_FAILED: _ClassVar[PrefetchOutcome]
+PREFETCH_TRIGGER_UNSPECIFIED: PrefetchTrigger
+PREFETCH_TRIGGER_ARRIVAL: PrefetchTrigger
+PREFETCH_TRIGGER_WORKLIST: PrefetchTrigger
+PREFETCH_TRIGGER_ORDER: PrefetchTrigger
 PREFETCH_OUTCOME_UNSPECIFIED: PrefetchOutcome
 PREFETCH_OUTCOME_FETCHED: PrefetchOutcome
 PREFETCH_OUTCOME_CACHED: PrefetchOutcome
@@ -92,20 +103,22 @@ class ListPrefetchedStudiesResponse(_message.Message):
     def __init__(self, studies: _Optional[_Iterable[_Union[PrefetchedStudy, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class PrefetchRule(_message.Message):
-    __slots__ = ("name", "last", "max_age_days", "same_modality", "same_body_part", "enabled")
+    __slots__ = ("name", "last", "max_age_days", "same_modality", "same_body_part", "enabled", "triggers")
     NAME_FIELD_NUMBER: _ClassVar[int]
     LAST_FIELD_NUMBER: _ClassVar[int]
     MAX_AGE_DAYS_FIELD_NUMBER: _ClassVar[int]
     SAME_MODALITY_FIELD_NUMBER: _ClassVar[int]
     SAME_BODY_PART_FIELD_NUMBER: _ClassVar[int]
     ENABLED_FIELD_NUMBER: _ClassVar[int]
+    TRIGGERS_FIELD_NUMBER: _ClassVar[int]
     name: str
     last: int
     max_age_days: int
     same_modality: bool
     same_body_part: bool
     enabled: bool
-    def __init__(self, name: _Optional[str] = ..., last: _Optional[int] = ..., max_age_days: _Optional[int] = ..., same_modality: bool = ..., same_body_part: bool = ..., enabled: bool = ...) -> None: ...
+    triggers: _containers.RepeatedScalarFieldContainer[PrefetchTrigger]
+    def __init__(self, name: _Optional[str] = ..., last: _Optional[int] = ..., max_age_days: _Optional[int] = ..., same_modality: bool = ..., same_body_part: bool = ..., enabled: bool = ..., triggers: _Optional[_Iterable[_Union[PrefetchTrigger, str]]] = ...) -> None: ...
 
 class PrefetchPriorsRequest(_message.Message):
     __slots__ = ("study_instance_uid", "rule", "tenant_id")

@@ -32,4 +32,7 @@ prefetch_rules = Table(
     Column("same_modality", Boolean, nullable=False),
     Column("same_body_part", Boolean, nullable=False),
     Column("enabled", Boolean, nullable=False),
+    Column(
+        "triggers", String(255), nullable=False, server_default="", comment="what sets it off besides calls, by commas"
+    ),
 )

@@ -60,6 +60,7 @@ FIELDS = (
     "receiver",
     "records",
     "schedule",
+    "source",
 )
 """What a log call's `extra` may hold; anything else in it is left out. None of them can hold patient data or a UID."""
 

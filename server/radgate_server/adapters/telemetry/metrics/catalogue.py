@@ -150,6 +150,12 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
         Metric("radgate_jobs_oldest_waiting_seconds", _G, (), "How long ago the oldest of those that wait was asked."),
         Metric("radgate_jobs_ended", _C, ("kind", "state"), "Jobs on whole studies that ended."),
         Metric(
+            "radgate_prefetch_events",
+            _C,
+            ("source", "outcome"),
+            "Events that may set rules of prefetching off, by what became of them.",
+        ),
+        Metric(
             "radgate_job_notices",
             _C,
             ("outcome",),

@@ -100,6 +100,10 @@ class PrometheusTelemetry:
         """The storage SCP turned away an association."""
         self._of("radgate_dimse_associations_refused", reason).inc()
 
+    def prefetch_event(self, source: str, outcome: str) -> None:
+        """An event that may set rules of prefetching off was handled, or not."""
+        self._of("radgate_prefetch_events", source, outcome).inc()
+
     def pacs_retried(self, tenant_id: str, pacs: str, operation: str) -> None:
         """An operation at a PACS failed and is tried again."""
         self._of("radgate_pacs_retries", tenant_id, pacs, operation).inc()
