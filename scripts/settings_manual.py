@@ -22,6 +22,7 @@ from radgate_server.settings.alerts import RECEIVERS, AlertReceiver, AlertsSetti
 from radgate_server.settings.audit import COLLECTORS, AuditCollector, AuditExportSettings
 from radgate_server.settings.reports import REPORT_RECEIVERS, ReportReceiver, ReportSettings
 from radgate_server.settings.settings import Settings
+from radgate_server.settings.shared.prefetch import PrefetchSettings, WorklistSettings
 from radgate_server.settings.telemetry import LogRule, TelemetrySettings
 
 MANUAL = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
@@ -68,10 +69,12 @@ LISTS: dict[Any, str] = {
     OidcSettings: "list of tables",
     CertificateSettings: "list of tables",
     LogRule: "list of tables",
+    WorklistSettings: "list of tables",
 }
 
 REPEATED: dict[Any, dict[str, type[BaseModel]]] = {
     AuthSettings: {"oidc": OidcSettings, "certificates": CertificateSettings},
+    PrefetchSettings: {"worklists": WorklistSettings},
     TelemetrySettings: {"log_sampling": LogRule},
 }
 

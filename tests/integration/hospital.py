@@ -1,5 +1,6 @@
 """Certificates of a hospital, in files."""
 
+import ssl
 from pathlib import Path
 
 from radgate_server.core.pacs.connections import DimseTls
@@ -37,3 +38,16 @@ class Hospital:
 
 def options_of(certificate: tuple[Path, Path], ca: Path) -> tuple[str, ...]:
     return ("+tls", str(certificate[1]), str(certificate[0]), "+cf", str(ca))
+
+
+def server_of(certificate: tuple[Path, Path], ca: Path | None = None, ciphers: str = "") -> ssl.SSLContext:
+    """What a PACS listens by; with `ca` it wants a certificate, with `ciphers` it speaks TLS 1.2 alone."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*map(str, certificate))
+    if ca:
+        context.load_verify_locations(cafile=str(ca))
+        context.verify_mode = ssl.CERT_REQUIRED
+    if ciphers:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(ciphers)
+    return context

@@ -21,7 +21,7 @@ from radgate_server.core.telemetry.certificates import CertificateUse, Use
 from tests.conformance.pacs_suite import config_of, fetch
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.faulty_scp import FaultyScp
-from tests.integration.hospital import HERE, PLAIN, Hospital, options_of
+from tests.integration.hospital import HERE, PLAIN, Hospital, options_of, server_of
 from tests.integration.orthanc import OrthancServer
 from tests.integration.ports import free_port
 from tests.integration.storescu import FILE, listed
@@ -77,18 +77,6 @@ def connect(
         secrets=secrets or Given(),
         on_certificate=({} if seen is None else seen).__setitem__,
     )
-
-
-def server_of(certificate: tuple[Path, Path], ca: Path | None = None, ciphers: str = "") -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*map(str, certificate))
-    if ca:
-        context.load_verify_locations(cafile=str(ca))
-        context.verify_mode = ssl.CERT_REQUIRED
-    if ciphers:
-        context.maximum_version = ssl.TLSVersion.TLSv1_2
-        context.set_ciphers(ciphers)
-    return context
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,9 @@ from radgate_server.core.prefetch.batch import batch_of
 from radgate_server.core.prefetch.expected import ExpectedStudy
 from radgate_server.core.prefetch.priors import PriorRule, Trigger
 from radgate_server.services.prefetch.events import RETRIES_S
+from radgate_server.services.prefetch.patient_studies import PatientStudyFinder
+from radgate_server.services.prefetch.triggering import PriorTrigger
+from radgate_server.services.query.fan_out import AskLimits
 from tests.fakes.instances import make_instance
 from tests.fakes.waiting import until
 from tests.rpc.rig import Rig
@@ -76,6 +79,18 @@ async def test_the_same_event_is_one_job_a_day(rig: Rig) -> None:
     rig.clock.advance(24 * 3600)
     await report(rig, Trigger.ORDER, order)
     assert len(await jobs_of(rig)) == 4
+
+
+@pytest.mark.usefixtures("studies")
+async def test_another_server_that_has_the_event_finds_the_job(rig: Rig) -> None:
+    await enable(rig)
+    await report(rig, Trigger.ORDER, ExpectedStudy("P-7", "ORDER-1"))
+    finder = PatientStudyFinder(rig.app.pacs.clients, AskLimits(100, 30))
+    other = PriorTrigger(
+        rig.prior_rules, finder, rig.app.services.prefetch, rig.box, rig.clock, rig.telemetry, recent_days=3
+    )
+    job = await other.expect("east", Trigger.ORDER, ExpectedStudy("P-7", "ORDER-1"))
+    assert [each.job_id for each in await jobs_of(rig)] == [job and job.job_id]
 
 
 @pytest.mark.usefixtures("studies")

@@ -40,6 +40,7 @@ from radgate_server.app.monitoring import (
 )
 from radgate_server.app.pacs import PacsSide, open_pacs_side
 from radgate_server.app.peers import open_peers
+from radgate_server.app.prefetch import read_worklists
 from radgate_server.app.start_checks import check_start
 from radgate_server.app.use_cases import Services, build_services, build_store, open_workers
 from radgate_server.core.access.ports.identity import TokenVerifier
@@ -246,6 +247,7 @@ async def _open_studies(
     if tiers.packs is not None:
         tiers.packs.vouch_by(StudyVouching(services.states, services.doubts, follower))
     watch_pacs(base, pacs, invalidation, services.prefetch_events)
+    read_worklists(base, services.prefetch_events)
     rewrap_secrets(base)
     caches = SharedInvalidation(
         invalidation.caches,

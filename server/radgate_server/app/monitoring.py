@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,13 @@ from radgate_server.app.foundation import Foundation
 from radgate_server.app.pacs import PacsSide
 from radgate_server.core.access.ports.directory import ChangeFeed
 from radgate_server.core.alerts.alert import Alert
-from radgate_server.core.telemetry.certificates import certificates_of_endpoint, certificates_of_scp
+from radgate_server.core.pacs.connections import PacsConfig
+from radgate_server.core.telemetry.certificates import (
+    CertificateUse,
+    certificates_of_endpoint,
+    certificates_of_pacs,
+    certificates_of_scp,
+)
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.installation.administration import secret_admin
 from radgate_server.installation.gate import unreadable_files
@@ -126,9 +133,16 @@ def watch_certificates(base: Foundation, observed_certificates: ObservedCertific
             if endpoint
             else ()
         ),
+        *_certificates_of_worklists(base),
     )
     tenants, pacs = base.installation.directories.tenants, base.installation.directories.pacs
     base.run(CertificateMonitor(own, tenants, pacs, read_expiry, base.telemetry, observed_certificates))
+
+
+def _certificates_of_worklists(base: Foundation) -> Iterator[CertificateUse]:
+    for each in base.settings.prefetch.worklists:
+        connection = each.connection(base.settings.dicom_aet)
+        yield from certificates_of_pacs(PacsConfig(each.tenant, each.name, connection, base.clock.now()))
 
 
 def watch_alerts(base: Foundation) -> None:

@@ -1,5 +1,7 @@
 """What prefetches studies in a running server."""
 
+from radgate_server.adapters.pacs.dimse.worklist import build_dimse_worklist
+from radgate_server.adapters.telemetry.metrics.worklists import WorklistMetrics
 from radgate_server.app.foundation import Foundation
 from radgate_server.installation.administration import build_study_finder
 from radgate_server.services.pacs.clients import PacsClients
@@ -7,11 +9,9 @@ from radgate_server.services.prefetch.administration import PrefetchAdmin
 from radgate_server.services.prefetch.events import PrefetchEvents
 from radgate_server.services.prefetch.fetching import StudyPrefetcher
 from radgate_server.services.prefetch.triggering import PriorTrigger
+from radgate_server.services.prefetch.worklists import WorklistReader, WorklistSource
 from radgate_server.services.repeating import Sleep
 from radgate_server.services.retrieve.retrieval import RetrieveService
-
-RECENT_DAYS = 3
-"""Of the studies that PACS report, those of more days ago set nothing off."""
 
 
 def build_prefetcher(base: Foundation, retrieve: RetrieveService) -> StudyPrefetcher:
@@ -43,8 +43,24 @@ def open_prefetch_events(
         installation.secrets.box,
         base.clock,
         base.telemetry,
-        recent_days=RECENT_DAYS,
+        recent_days=base.settings.prefetch.arrival_days,
     )
     events = PrefetchEvents(trigger, base.telemetry, sleep=sleep)
     base.run(events)
     return events
+
+
+def read_worklists(base: Foundation, events: PrefetchEvents) -> None:
+    """Look at each modality worklist of the settings from now on.
+
+    Raises:
+        ConfigurationError: a certificate or key file of its TLS can't be used.
+    """
+    settings, readers = base.settings, base.installation.directories.feed_readers
+    metrics = WorklistMetrics(base.telemetry.families)
+    for each in settings.prefetch.worklists:
+        worklist = build_dimse_worklist(each.name, each.connection(settings.dicom_aet), settings.dimse)
+        base.stack.push_async_callback(worklist.close)
+        zone = settings.reports.zone_of(each.tenant)
+        source = WorklistSource(each.name, each.tenant, zone, each.interval_s, each.days)
+        base.run(WorklistReader(source, worklist, readers, events.is_wanted, events.offer, base.clock, metrics))

@@ -37,6 +37,7 @@ from radgate_server.settings.secrets import SecretsSettings
 from radgate_server.settings.shared.database import DatabaseSettings
 from radgate_server.settings.shared.edge import EdgeSettings
 from radgate_server.settings.shared.jobs import JobSettings
+from radgate_server.settings.shared.prefetch import PrefetchSettings
 from radgate_server.settings.shared.processes import ProcessesSettings, folder_of_process
 from radgate_server.settings.shared.table import Port
 from radgate_server.settings.shared.variables import Variables, is_secret, nearest_setting
@@ -116,6 +117,7 @@ class Settings(BaseSettings):
     retention: RetentionSettings = RetentionSettings()
     imaging: ImagingSettings = ImagingSettings()
     jobs: JobSettings = JobSettings()
+    prefetch: PrefetchSettings = PrefetchSettings()
     limits: LimitSettings = LimitSettings()
     gateway: GatewaySettings = GatewaySettings()
     edge: EdgeSettings = EdgeSettings()

@@ -64,6 +64,10 @@ class PrefetchEvents:
         self._queue.put_nowait(_Event(tenant_id, source, expected))
         return True
 
+    async def is_wanted(self, tenant_id: str, source: Trigger) -> bool:
+        """Whether a rule of the tenant is set off by such events. Raises DatabaseUnavailableError."""
+        return await self._trigger.has_rule(tenant_id, source)
+
     def reported(self, tenant_id: str, event: StudyEvent) -> None:
         """A PACS reports a change: what it has of a study is an arrival. Never fails."""
         if event.study_instance_uid and not event.removed:

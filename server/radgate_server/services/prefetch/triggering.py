@@ -1,12 +1,13 @@
 """Has the priors of a study prefetched that will soon be read, because of an event and not because somebody asks."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from radgate_server.core.access.tenancy import Caller, Principal, Role
 from radgate_server.core.jobs.job import Job
 from radgate_server.core.prefetch.batch import MAX_STUDIES
 from radgate_server.core.prefetch.expected import ExpectedStudy, TriggerOutcome, is_recent
-from radgate_server.core.prefetch.priors import PriorRules, Trigger, priors_by
+from radgate_server.core.prefetch.priors import PriorRule, PriorRules, Trigger, priors_by
 from radgate_server.core.secrets.ports import Fingerprints
 from radgate_server.lib.clock import Clock
 from radgate_server.lib.ttl_cache import TtlCache
@@ -74,10 +75,17 @@ class PriorTrigger:
         self._telemetry.prefetch_event(source.value, outcome.value)
         return job
 
+    async def has_rule(self, tenant_id: str, source: Trigger) -> bool:
+        """Whether an enabled rule of the tenant has this trigger. Raises DatabaseUnavailableError."""
+        return bool(await self._rules_of(tenant_id, source))
+
+    async def _rules_of(self, tenant_id: str, source: Trigger) -> Sequence[PriorRule]:
+        return [rule for rule in await self._rules.list_rules(tenant_id) if rule.is_set_off_by(source)]
+
     async def _handle(
         self, tenant_id: str, source: Trigger, expected: ExpectedStudy, request_id: str
     ) -> tuple[TriggerOutcome, Job | None]:
-        rules = [rule for rule in await self._rules.list_rules(tenant_id) if rule.is_set_off_by(source)]
+        rules = await self._rules_of(tenant_id, source)
         if not rules:
             return TriggerOutcome.NO_RULE, None
         today = self._clock.now().date()

@@ -156,6 +156,12 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
             "Events that may set rules of prefetching off, by what became of them.",
         ),
         Metric(
+            "radgate_worklist_looks",
+            _C,
+            ("worklist", "outcome"),
+            "Looks at a modality worklist of the settings: `read`, `failed`.",
+        ),
+        Metric(
             "radgate_job_notices",
             _C,
             ("outcome",),

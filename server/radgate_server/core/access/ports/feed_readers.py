@@ -1,10 +1,10 @@
-"""Those who read the feed of changes for the whole installation, one process at a time."""
+"""Those who read something for the whole installation, one process at a time: the feed of changes, a worklist."""
 
 from typing import Protocol
 
 
 class FeedReaders(Protocol):
-    """How far each reader has got, and which process reads for it."""
+    """How far each reader of the feed has got, and which process reads for it; other readers use the claim alone."""
 
     async def claim(self, reader: str, holder: str, lease_s: float) -> int | None:
         """Be the only one who reads for so long; returns the last change that was read, None while another reads.

@@ -18,6 +18,7 @@ VERIFICATION = "1.2.840.10008.1.1"
 STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 STUDY_ROOT_MOVE = "1.2.840.10008.5.1.4.1.2.2.2"
 STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
+MODALITY_WORKLIST_FIND = "1.2.840.10008.5.1.4.31"
 MAX_CONTEXTS = 128
 
 _PLAIN = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
@@ -68,6 +69,11 @@ def query_proposals(method: RetrieveMethod) -> tuple[Proposal, ...]:
     """For C-FIND, and C-MOVE where that is how the PACS sends: then one pooled association serves both."""
     find = Proposal(STUDY_ROOT_FIND, _PLAIN)
     return (find, Proposal(STUDY_ROOT_MOVE, _PLAIN)) if method is RetrieveMethod.MOVE else (find,)
+
+
+def worklist_proposals() -> tuple[Proposal, ...]:
+    """For C-FIND of a modality worklist."""
+    return (Proposal(MODALITY_WORKLIST_FIND, _PLAIN),)
 
 
 def get_proposals(sop_class_uids: Collection[str]) -> tuple[Proposal, ...]:

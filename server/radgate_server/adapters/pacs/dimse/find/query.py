@@ -10,7 +10,11 @@ from typing import Any
 
 from pynetdicom.dimse_primitives import C_FIND
 
-from radgate_server.adapters.pacs.dimse.association.contexts import STUDY_ROOT_FIND, query_proposals
+from radgate_server.adapters.pacs.dimse.association.contexts import (
+    MODALITY_WORKLIST_FIND,
+    STUDY_ROOT_FIND,
+    query_proposals,
+)
 from radgate_server.adapters.pacs.dimse.association.pool import AssociationPool
 from radgate_server.adapters.pacs.dimse.find.hierarchy import Ask, Keys, walk
 from radgate_server.adapters.pacs.dimse.messages.exchange import Exchange, answered_status
@@ -95,7 +99,8 @@ class Finder:
     """Sends C-FIND requests on one association. Blocks.
 
     `on_charset` receives the Specific Character Set (PS3.5 6.1.2) of each answer, as it is spelled there. Matches that
-    `takes` refuses are left out; of those, too, no more than _MAX_LEFT_OUT are looked at for one C-FIND.
+    `takes` refuses are left out; of those, too, no more than _MAX_LEFT_OUT are looked at for one C-FIND. With
+    `skips_malformed` an answer that can't be read counts as one without attributes.
     """
 
     def __init__(
@@ -103,10 +108,13 @@ class Finder:
         exchange: Exchange,
         on_charset: Callable[[str], None] | None = None,
         takes: Callable[[DicomJson], bool] = lambda _match: True,
+        *,
+        skips_malformed: bool = False,
     ) -> None:
         self._exchange = exchange
         self._on_charset = on_charset
         self._takes = takes
+        self._skips_malformed = skips_malformed
         self._is_cut = False
         self.answered = False
 
@@ -124,20 +132,32 @@ class Finder:
                 "the PACS does not end its answer to a query; narrow the search", pacs=self._exchange.pacs
             )
         with span("C-FIND", SpanKind.CLIENT, pacs=self._exchange.pacs, level=level) as part:
-            result = self._ask(level, keys, max_results)
+            identifier = {**keys, (QUERY_RETRIEVE_LEVEL,): level}
+            result = self._ask(STUDY_ROOT_FIND, identifier, UNIQUE_KEYS[level], max_results)
             part.note(count=len(result.matches))
             return result
 
-    def _ask(self, level: QueryLevel, keys: Keys, max_results: int) -> FindResult:
-        context = self._exchange.context_of(STUDY_ROOT_FIND, "C-FIND")
+    def ask_worklist(self, keys: Keys, max_results: int) -> FindResult:
+        """One C-FIND of the modality worklist model, which has one level (PS3.4 K.4.1.2). Steps count one by one.
+
+        Raises:
+            PacsError: as `ask`.
+        """
+        with span("C-FIND", SpanKind.CLIENT, pacs=self._exchange.pacs) as part:
+            result = self._ask(MODALITY_WORKLIST_FIND, keys, "", max_results)
+            part.note(count=len(result.matches))
+            return result
+
+    def _ask(self, model: str, keys: Keys, unique: str, max_results: int) -> FindResult:
+        context = self._exchange.context_of(model, "C-FIND")
         transfer_syntax_uid = context.transfer_syntax_uid
-        message_id = self._send(level, keys, context.context_id, transfer_syntax_uid)
+        message_id = self._send(model, keys, context.context_id, transfer_syntax_uid)
         matches: list[DicomJson] = []
         seen: set[str] = set()
         left_out = 0
         while (answer := self._receive()).Status in PENDING:
             match = self._decode(answer, transfer_syntax_uid)
-            if (uid := first_value(match, UNIQUE_KEYS[level])) and uid in seen:
+            if (uid := first_value(match, unique)) and uid in seen:
                 continue
             seen.add(uid)
             fits = self._takes(match)
@@ -153,13 +173,13 @@ class Finder:
             raise failure(self._exchange.pacs, "C-FIND", answer.Status)
         return FindResult(tuple(matches), truncated=answer.Status == CANCELLED)
 
-    def _send(self, level: QueryLevel, keys: Keys, context_id: int, transfer_syntax_uid: str) -> int:
+    def _send(self, model: str, keys: Keys, context_id: int, transfer_syntax_uid: str) -> int:
         request = C_FIND()
         request.MessageID = self._exchange.next_message_id()
-        request.AffectedSOPClassUID = STUDY_ROOT_FIND
+        request.AffectedSOPClassUID = model
         request.Priority = _MEDIUM
         implicit = transfer_syntax_uid == IMPLICIT_VR_LITTLE_ENDIAN
-        request.Identifier = BytesIO(encode_identifier({**keys, (QUERY_RETRIEVE_LEVEL,): level}, implicit=implicit))
+        request.Identifier = BytesIO(encode_identifier(keys, implicit=implicit))
         self._exchange.send(request, context_id)
         return int(request.MessageID)
 
@@ -193,5 +213,7 @@ class Finder:
             if self._on_charset is not None:
                 self._on_charset(charset_in(encoded, encoding_of(transfer_syntax_uid)))
         except InstanceMalformedError:
+            if self._skips_malformed:
+                return {}
             raise PacsFailedError("the PACS sent an answer that can't be read", pacs=self._exchange.pacs) from None
         return {tag: element for tag, element in match.items() if tag not in _OF_THE_MESSAGE}
