@@ -20,9 +20,10 @@ from pydantic.fields import FieldInfo
 from radgate_server.settings.access import AuthSettings, CertificateSettings, OidcSettings
 from radgate_server.settings.alerts import RECEIVERS, AlertReceiver, AlertsSettings
 from radgate_server.settings.audit import COLLECTORS, AuditCollector, AuditExportSettings
+from radgate_server.settings.prefetch import PrefetchSettings
 from radgate_server.settings.reports import REPORT_RECEIVERS, ReportReceiver, ReportSettings
 from radgate_server.settings.settings import Settings
-from radgate_server.settings.shared.prefetch import PrefetchSettings, WorklistSettings
+from radgate_server.settings.shared.worklists import WorklistSettings
 from radgate_server.settings.telemetry import LogRule, TelemetrySettings
 
 MANUAL = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"

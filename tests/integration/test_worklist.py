@@ -31,8 +31,9 @@ from radgate_server.installation.gate import Purpose
 from radgate_server.installation.opening import open_installation
 from radgate_server.settings.gateway import GatewaySettings
 from radgate_server.settings.imaging import ImagingSettings
+from radgate_server.settings.prefetch import PrefetchSettings
 from radgate_server.settings.settings import Settings
-from radgate_server.settings.shared.prefetch import PrefetchSettings, WorklistSettings, WorklistTls
+from radgate_server.settings.shared.worklists import WorklistSettings, WorklistTls
 from tests.fakes.instances import make_instance
 from tests.integration.faulty_scp import FaultyScp, identifier
 from tests.integration.hospital import PLAIN, Hospital, server_of

@@ -30,6 +30,7 @@ from radgate_server.settings.gateway import GatewaySettings, ServersSettings
 from radgate_server.settings.imaging import ImagingSettings
 from radgate_server.settings.limits import LimitSettings
 from radgate_server.settings.pacs import DimseSettings, PacsSettings, WebPacsSettings
+from radgate_server.settings.prefetch import PrefetchSettings
 from radgate_server.settings.quarantine import QuarantineSettings
 from radgate_server.settings.reports import ReportSettings
 from radgate_server.settings.retention import RetentionSettings
@@ -37,7 +38,6 @@ from radgate_server.settings.secrets import SecretsSettings
 from radgate_server.settings.shared.database import DatabaseSettings
 from radgate_server.settings.shared.edge import EdgeSettings
 from radgate_server.settings.shared.jobs import JobSettings
-from radgate_server.settings.shared.prefetch import PrefetchSettings
 from radgate_server.settings.shared.processes import ProcessesSettings, folder_of_process
 from radgate_server.settings.shared.table import Port
 from radgate_server.settings.shared.variables import Variables, is_secret, nearest_setting

@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from radgate_server.core.pacs.connections import DimseTls, TlsProfile
-from radgate_server.settings.shared.prefetch import PrefetchSettings, WorklistSettings
+from radgate_server.settings.prefetch import PrefetchSettings
+from radgate_server.settings.shared.worklists import WorklistSettings
 
 RIS: dict[str, Any] = {"name": "ris", "tenant": "north", "host": "ris.north.example", "port": 104, "called_aet": "RIS"}
 

@@ -1,4 +1,4 @@
-"""What sets rules of prefetching off."""
+"""Modality worklists: how each is reached, and how often it is read."""
 
 from typing import Self
 
@@ -60,22 +60,3 @@ class WorklistSettings(Table):
         return DimseConnection(
             self.host, self.port, self.called_aet, self.calling_aet or own_aet, max_associations=1, tls=tls
         ).checked()
-
-
-class PrefetchSettings(Table):
-    """What sets rules of prefetching off; rules themselves are data of each tenant."""
-
-    arrival_days: int = Field(
-        default=3,
-        ge=0,
-        le=3650,
-        description="Of the studies that PACS report, one whose Study Date is more days away sets nothing off.",
-    )
-    worklists: tuple[WorklistSettings, ...] = Field(default=(), description="Modality worklists that are read.")
-
-    @model_validator(mode="after")
-    def _names_differ(self) -> Self:
-        names = [worklist.name for worklist in self.worklists]
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise ValueError(f"two worklists are called {twice[0]}; each needs a name of its own")
-        return self
