@@ -54,6 +54,9 @@ async def test_studies_are_cached_and_nothing_is_fetched_for_who_opens_them(
     job = await ended(client, job)
     assert (job.state, job.done, job.failed, job.total) == (jobs.JOB_STATE_SUCCEEDED, 10, 0, 10)
     assert job.fetched_bytes == BYTES
+    metric = rig.telemetry.metrics.registry.get_sample_value
+    assert metric("radgate_prefetched_studies_total", {"outcome": "fetched"}) == 2
+    assert metric("radgate_prefetched_bytes_total") == BYTES
     (first, second) = await client.jobs.prefetched(job.job_id)
     assert (first.study_instance_uid, first.outcome) == (EAST_STUDY, messages.PREFETCH_OUTCOME_FETCHED)
     assert (first.instances, first.fetched_instances, first.failed_instances) == (6, 6, 0)

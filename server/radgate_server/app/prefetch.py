@@ -27,6 +27,7 @@ def build_prefetcher(base: Foundation, retrieve: RetrieveService) -> StudyPrefet
         installation.directories.prefetched,
         is_erased,
         base.clock,
+        base.telemetry,
         retained_days=max(1, base.settings.cache.access_history_days),
     )
 

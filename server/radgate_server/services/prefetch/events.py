@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass, replace
 
 from radgate_server.core.errors import GatewayError
@@ -30,6 +30,11 @@ class _Event:
     expected: ExpectedStudy
     retries: int = 0
 
+    @property
+    def key(self) -> tuple[Trigger, str]:
+        """The same of what is reported again."""
+        return self.source, self.expected.identity
+
 
 class PrefetchEvents:
     """Hands events to the trigger, two at a time. What waits is lost when the process ends."""
@@ -39,7 +44,8 @@ class PrefetchEvents:
         self._telemetry = telemetry
         self._sleep = sleep
         self._queue: asyncio.Queue[_Event] = asyncio.Queue()
-        self._waiting: Counter[str] = Counter()
+        self._waiting: defaultdict[str, set[tuple[Trigger, str]]] = defaultdict(set)
+        self._count = 0
         self._dropped = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -56,12 +62,21 @@ class PrefetchEvents:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def offer(self, tenant_id: str, source: Trigger, expected: ExpectedStudy) -> bool:
-        """Take the event, or drop it when too many wait; returns whether it was taken. Never fails."""
-        if self._waiting.total() >= MAX_WAITING or self._waiting[tenant_id] >= MAX_WAITING_OF_TENANT:
+        """Take the event, or drop it when too many wait; returns whether it was taken. Never fails.
+
+        One that waits already is taken, and waits once.
+        """
+        event = _Event(tenant_id, source, expected)
+        waiting = self._waiting.get(tenant_id, ())
+        if event.key in waiting:
+            self._telemetry.prefetch_event(source.value, TriggerOutcome.REPEATED.value)
+            return True
+        if self._count >= MAX_WAITING or len(waiting) >= MAX_WAITING_OF_TENANT:
             self._drop(tenant_id, source)
             return False
-        self._waiting[tenant_id] += 1
-        self._queue.put_nowait(_Event(tenant_id, source, expected))
+        self._waiting[tenant_id].add(event.key)
+        self._count += 1
+        self._queue.put_nowait(event)
         return True
 
     async def is_wanted(self, tenant_id: str, source: Trigger) -> bool:
@@ -114,7 +129,8 @@ class PrefetchEvents:
         _log.warning("priors of an expected study are not prefetched", extra=where, exc_info=defect)
 
     def _release(self, event: _Event) -> None:
-        self._waiting[event.tenant_id] -= 1
+        self._count -= 1
+        self._waiting[event.tenant_id].discard(event.key)
         if not self._waiting[event.tenant_id]:
             del self._waiting[event.tenant_id]
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Protocol
 
 from radgate_server.core.dicom.identifiers import RetrieveScope
 from radgate_server.core.dicom.instances import FailedInstance
@@ -43,6 +44,14 @@ type IsErased = Callable[[str, str], Awaitable[bool]]
 """(tenant, Study Instance UID): whether an erasure names the study."""
 
 
+class PrefetchTelemetry(Protocol):
+    """What is counted of prefetched studies; cheap, never fails."""
+
+    def study_prefetched(self, outcome: str, fetched_bytes: int) -> None:
+        """A study came to this end, a PrefetchOutcome, and so much of it was fetched."""
+        ...
+
+
 class StudyPrefetcher:
     """JobHandler of PREFETCH_STUDIES. What became of each study is recorded for `retained_days` days.
 
@@ -55,6 +64,7 @@ class StudyPrefetcher:
         records: PrefetchRecords,
         is_erased: IsErased,
         clock: Clock,
+        telemetry: PrefetchTelemetry,
         *,
         retained_days: int,
     ) -> None:
@@ -62,6 +72,7 @@ class StudyPrefetcher:
         self._records = records
         self._is_erased = is_erased
         self._clock = clock
+        self._telemetry = telemetry
         self._retained = timedelta(days=retained_days)
 
     async def run(self, request: JobRequest, report: Report) -> None:
@@ -85,6 +96,7 @@ class StudyPrefetcher:
                 )
                 row = await self._prefetch(blank, tally)
                 await self._records.add(replace(row, time=self._clock.now()))
+                self._telemetry.study_prefetched(row.outcome.value, row.fetched_bytes)
 
     async def _prefetch(self, row: PrefetchedStudy, tally: "_Tally") -> PrefetchedStudy:
         if await self._is_erased(row.tenant_id, row.study_instance_uid):

@@ -13,6 +13,10 @@ from radgate_server.services.prefetch.events import MAX_WAITING, MAX_WAITING_OF_
 SECRET = ExpectedStudy("SECRET-ID", "SECRET-ORDER")
 
 
+def secret(number: int) -> ExpectedStudy:
+    return ExpectedStudy("SECRET-ID", f"SECRET-{number}")
+
+
 class Handling:
     """In place of the trigger, of the telemetry and of time: fails so many times with an error."""
 
@@ -87,7 +91,7 @@ async def test_what_would_fill_memory_is_dropped_and_said_once(caplog: pytest.Lo
     handling = Handling()
     events = handling.events()
     with caplog.at_level(logging.WARNING):
-        taken = [events.offer("east", Trigger.ARRIVAL, SECRET) for _ in range(MAX_WAITING_OF_TENANT + 20)]
+        taken = [events.offer("east", Trigger.ARRIVAL, secret(number)) for number in range(MAX_WAITING_OF_TENANT + 20)]
         assert taken.count(True) == MAX_WAITING_OF_TENANT
         assert events.offer("west", Trigger.ORDER, SECRET)  # one tenant's storm is not another's
         others = [events.offer(f"tenant-{number}", Trigger.ORDER, SECRET) for number in range(MAX_WAITING)]
@@ -96,7 +100,23 @@ async def test_what_would_fill_memory_is_dropped_and_said_once(caplog: pytest.Lo
     assert len(caplog.records) == 1
     assert "SECRET" not in caplog.text
     await events.handle_next()
+    assert events.offer("east", Trigger.ARRIVAL, secret(MAX_WAITING))
+
+
+async def test_what_waits_already_waits_once() -> None:
+    handling = Handling()
+    events = handling.events()
+    for _ in range(MAX_WAITING + 1):
+        assert events.offer("east", Trigger.ARRIVAL, SECRET)
+    assert events.offer("east", Trigger.ORDER, SECRET)
+    assert events.offer("west", Trigger.ORDER, SECRET)
+    for _ in range(3):
+        await events.handle_next()
+    assert handling.handled == ["east", "east", "west"]
+    assert handling.counted == [("arrival", "repeated")] * MAX_WAITING
     assert events.offer("east", Trigger.ARRIVAL, SECRET)
+    await events.handle_next()
+    assert len(handling.handled) == 4
 
 
 @pytest.mark.parametrize(
@@ -119,8 +139,8 @@ async def test_what_a_pacs_has_of_a_study_is_an_arrival(event: StudyEvent, taken
 async def test_what_waits_for_another_try_takes_room() -> None:
     handling = Handling(away(), times=MAX_WAITING_OF_TENANT)
     events = handling.events()
-    for _ in range(MAX_WAITING_OF_TENANT):
-        events.offer("east", Trigger.ORDER, SECRET)
+    for number in range(MAX_WAITING_OF_TENANT):
+        events.offer("east", Trigger.ORDER, secret(number))
     for _ in range(MAX_WAITING_OF_TENANT):
         await events.handle_next()
     assert not events.offer("east", Trigger.ORDER, SECRET)

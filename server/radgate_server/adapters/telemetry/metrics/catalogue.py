@@ -155,6 +155,8 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
             ("source", "outcome"),
             "Events that may set rules of prefetching off, by what became of them.",
         ),
+        Metric("radgate_prefetched_studies", _C, ("outcome",), "Studies that jobs prefetched, or left out."),
+        Metric("radgate_prefetched_bytes", _C, (), "Bytes that were fetched for them."),
         Metric(
             "radgate_worklist_looks",
             _C,

@@ -100,6 +100,11 @@ class PrometheusTelemetry:
         """The storage SCP turned away an association."""
         self._of("radgate_dimse_associations_refused", reason).inc()
 
+    def study_prefetched(self, outcome: str, fetched_bytes: int) -> None:
+        """A job is through with a study."""
+        self._of("radgate_prefetched_studies", outcome).inc()
+        self._of("radgate_prefetched_bytes").inc(fetched_bytes)
+
     def prefetch_event(self, source: str, outcome: str) -> None:
         """An event that may set rules of prefetching off was handled, or not."""
         self._of("radgate_prefetch_events", source, outcome).inc()
