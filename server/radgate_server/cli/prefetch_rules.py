@@ -61,7 +61,7 @@ def list_command(tenant_id: str, as_json: bool) -> None:
         await tenants_asked_for(admin, tenant_id)
         return await admin.priors.list_rules(caller_for(tenant_id))
 
-    rows = [{**asdict(each), "triggers": sorted(each.triggers)} for each in run_admin(work)]
+    rows = [{**asdict(each), "triggers": tuple(sorted(each.triggers))} for each in run_admin(work)]
     print_rows(rows, _COLUMNS, as_json=as_json)
 
 

@@ -126,6 +126,7 @@ def test_rules_are_set_listed_replayed_and_deleted(north: Cli) -> None:
     (rule,) = north.json("cache", "rule", "list", *of_north)
     assert (rule["name"], rule["last"], rule["same_modality"], rule["enabled"]) == ("ct", 2, True, True)
     assert rule["triggers"] == ["arrival", "order", "worklist"]
+    assert north.ok("cache", "rule", "list", *of_north).stdout.split()[-1] == "arrival,order,worklist"
     lines = north.ok("cache", "rule", "replay", *of_north, "ct").stdout.splitlines()
     assert [line.split()[:2] for line in lines[1:4]] == [["fetched", "0"], ["used", "0"], ["wasted", "0"]]
     assert north.json("cache", "rule", "replay", *of_north, "ct", "--days", "30")["patients"] == 0

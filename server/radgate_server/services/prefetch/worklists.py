@@ -9,7 +9,7 @@ from datetime import timedelta, tzinfo
 from typing import Protocol
 
 from radgate_server.core.access.ports.feed_readers import FeedReaders
-from radgate_server.core.errors import GatewayError, PacsTimeoutError
+from radgate_server.core.errors import PacsTimeoutError
 from radgate_server.core.prefetch.expected import ExpectedStudy
 from radgate_server.core.prefetch.priors import Trigger
 from radgate_server.core.prefetch.worklist import Worklist, expected_studies
@@ -40,7 +40,7 @@ class WorklistTelemetry(Protocol):
     """What is counted of looks at worklists; cheap, never fails."""
 
     def worklist_look(self, worklist: str, outcome: str) -> None:
-        """A look ended, `read` or `failed`."""
+        """A look ended: `read`, `failed`, or `skipped` since no rule wants it or another server looks."""
         ...
 
 
@@ -86,17 +86,22 @@ class WorklistReader(Repeating):
             PacsError: it does not answer.
             DatabaseUnavailableError: whose turn it is can't be read.
         """
-        source = self._source
-        if not await self._is_wanted(source.tenant_id, Trigger.WORKLIST):
-            return
-        if await self._readers.claim(f"worklist {source.name}", self._holder, source.interval_s) is None:
+        name = self._source.name
+        if not await self._is_due():
+            self._telemetry.worklist_look(name, "skipped")
             return
         try:
             await self._read()
-        except GatewayError:
-            self._telemetry.worklist_look(source.name, "failed")
+        except Exception:
+            self._telemetry.worklist_look(name, "failed")
             raise
-        self._telemetry.worklist_look(source.name, "read")
+        self._telemetry.worklist_look(name, "read")
+
+    async def _is_due(self) -> bool:
+        source = self._source
+        if not await self._is_wanted(source.tenant_id, Trigger.WORKLIST):
+            return False
+        return await self._readers.claim(f"worklist {source.name}", self._holder, source.interval_s) is not None
 
     async def _read(self) -> None:
         source = self._source

@@ -80,6 +80,7 @@ async def test_one_of_several_servers_asks_in_each_interval(ris: Ris) -> None:
         await second.look()
         ris.clock.advance(1)
     assert len(ris.asked) == 3
+    assert ris.looks.count(("ris", "read")) == 3
     await second.look()  # the first is gone
     assert len(ris.asked) == 4
 
@@ -87,7 +88,7 @@ async def test_one_of_several_servers_asks_in_each_interval(ris: Ris) -> None:
 async def test_without_a_rule_nobody_asks(ris: Ris) -> None:
     ris.wanted = False
     await ris.server().look()
-    assert (ris.asked, ris.looks) == ([], [])
+    assert (ris.asked, ris.looks) == ([], [("ris", "skipped")])
 
 
 async def test_a_failure_is_counted_and_reported(ris: Ris) -> None:

@@ -161,8 +161,9 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
             "radgate_worklist_looks",
             _C,
             ("worklist", "outcome"),
-            "Looks at a modality worklist of the settings: `read`, `failed`.",
+            "Looks at a modality worklist of the settings: `read`, `failed`, `skipped` (another server looks).",
         ),
+        Metric("radgate_worklist_up", _G, ("worklist",), "0 while this server's last look at it failed."),
         Metric(
             "radgate_job_notices",
             _C,

@@ -12,3 +12,4 @@ class WorklistMetrics:
     def worklist_look(self, worklist: str, outcome: str) -> None:
         """A look ended."""
         self._of("radgate_worklist_looks", worklist, outcome).inc()
+        self._of("radgate_worklist_up", worklist).set(outcome != "failed")

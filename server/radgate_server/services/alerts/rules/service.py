@@ -43,6 +43,16 @@ RULES = (
         "See that its discovery document answers from the servers; their logs have the reason.",
     ),
     Rule(
+        "RadgateWorklistDown",
+        Severity.WARNING,
+        Value(series("radgate_worklist_up", "worklist")),
+        below(1),
+        60,
+        "The modality worklist {worklist} cannot be read: priors of who is scheduled are not prefetched",
+        "The server's log says why. See that it answers at the host and port of prefetch.worklists and knows the AE"
+        " titles that are set there.",
+    ),
+    Rule(
         "RadgateErrors",
         Severity.CRITICAL,
         GrowthShare(series("radgate_rpc_total", code=_FAILURES), series("radgate_rpc_total"), RECENT_S, LEAST_CALLS),

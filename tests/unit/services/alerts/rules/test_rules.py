@@ -84,6 +84,10 @@ CASES: dict[str, tuple[list[Row], list[Row]]] = {
         [("radgate_identity_provider_up", (("provider", "sso"),), 0)],
         [("radgate_identity_provider_up", (("provider", "sso"),), 1)],
     ),
+    "RadgateWorklistDown": (
+        [("radgate_worklist_up", (("worklist", "ris"),), 0)],
+        [("radgate_worklist_up", (("worklist", "ris"),), 1)],
+    ),
     "RadgateAuditFailing": (
         counted("radgate_audit_failures_total", 1),
         counted("radgate_audit_failures_total", 0),
