@@ -119,6 +119,15 @@ async def test_the_priors_of_nobody_else_are_fetched(rig: Rig, patient_id: str) 
 
 
 @pytest.mark.usefixtures("studies")
+@pytest.mark.parametrize("study", ["", "*", f"{NEW}\\{OTHER}", "2.25.x"])
+async def test_of_an_event_that_names_nobody_no_pacs_is_asked(rig: Rig, study: str) -> None:
+    await enable(rig)
+    await report(rig, Trigger.ARRIVAL, ExpectedStudy("", "EVENT", study_instance_uid=study))
+    assert not rig.east.calls
+    assert counted(rig, "arrival", "failed") == 1.0
+
+
+@pytest.mark.usefixtures("studies")
 async def test_a_study_that_arrived_has_its_priors_fetched_unless_it_is_old(rig: Rig) -> None:
     await enable(rig, same_modality=True)
     await report(rig, Trigger.ARRIVAL, ExpectedStudy("", study_instance_uid=YEAR))

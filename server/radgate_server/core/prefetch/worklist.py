@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from typing import Protocol
 
-from radgate_server.core.dicom.data_sets import DicomJson, TagPath, first_value
+from radgate_server.core.dicom.data_sets import DicomJson, TagPath, first_date, first_value
 from radgate_server.core.dicom.identifiers import parse_uid
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.core.prefetch.expected import ExpectedStudy
@@ -82,7 +82,7 @@ def _study(match: DicomJson) -> ExpectedStudy | None:
     return ExpectedStudy(
         patient_id,
         first_value(match, ACCESSION_NUMBER) or uid or first_value(match, REQUESTED_PROCEDURE_ID),
-        _date(first_value(step, START_DATE)),
+        first_date(step, START_DATE),
         frozenset({modality} if modality else ()),
         description=first_value(match, REQUESTED_PROCEDURE_DESCRIPTION) or first_value(step, STEP_DESCRIPTION),
         study_instance_uid=uid,
@@ -99,10 +99,3 @@ def _uid(text: str) -> str:
         return parse_uid(text, "study_instance_uid") if text else ""
     except InvalidArgumentError:
         return ""
-
-
-def _date(text: str) -> date | None:
-    try:
-        return datetime.strptime(text, "%Y%m%d").date()
-    except ValueError:
-        return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import batched
 
-from radgate_server.core.dicom.data_sets import DicomJson, first_value
+from radgate_server.core.dicom.data_sets import DicomJson, first_date, first_value
 from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.core.errors import ObjectNotFoundError
 from radgate_server.core.prefetch.expected import ExpectedStudy, read_as
@@ -148,15 +148,7 @@ def _matches(answers: Iterable[PacsAnswer]) -> Iterable[DicomJson]:
 def _study(uid: str, match: DicomJson) -> PriorStudy:
     return PriorStudy(
         uid,
-        _date(first_value(match, STUDY_DATE)),
+        first_date(match, STUDY_DATE),
         frozenset(str(each) for each in match.get(MODALITIES_IN_STUDY, {}).get("Value") or () if each),
         description=first_value(match, STUDY_DESCRIPTION),
     )
-
-
-def _date(text: str) -> date | None:
-    """A date of PS3.5 section 6.2, None for what is none."""
-    try:
-        return date(int(text[:4]), int(text[4:6]), int(text[6:8])) if len(text) == 8 and text.isdigit() else None
-    except ValueError:
-        return None

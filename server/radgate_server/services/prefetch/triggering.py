@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from radgate_server.core.access.tenancy import Caller, Principal, Role
+from radgate_server.core.dicom.identifiers import parse_uid
 from radgate_server.core.jobs.job import Job
 from radgate_server.core.prefetch.batch import MAX_STUDIES
 from radgate_server.core.prefetch.expected import ExpectedStudy, TriggerOutcome, is_recent
@@ -59,6 +60,7 @@ class PriorTrigger:
         """Have its priors prefetched in the background. Returns None when there is nothing to do, or no more.
 
         Raises:
+            InvalidArgumentError: neither Patient ID nor a Study Instance UID is given.
             ObjectNotFoundError: only its UID is given, and no PACS of the tenant has it.
             PacsError: no PACS of the tenant answers.
             JobQueueFullError: too many jobs of the tenant wait already.
@@ -90,7 +92,8 @@ class PriorTrigger:
             return TriggerOutcome.NO_RULE, None
         today = self._clock.now().date()
         if not expected.patient_id:
-            expected = await self._finder.identify(tenant_id, expected.study_instance_uid)
+            study = parse_uid(expected.study_instance_uid, "study_instance_uid")
+            expected = await self._finder.identify(tenant_id, study)
         if source is Trigger.ARRIVAL and not is_recent(expected.study_date, today, self._recent_days):
             return TriggerOutcome.NOT_RECENT, None
         body_parts = any(rule.same_body_part for rule in rules)
