@@ -249,6 +249,18 @@ class JobQueueSuite:
         await until(queue, second, JobState.RUNNING)
         assert work.begun == ["1", "3", "2"]
 
+    async def test_jobs_of_the_background_leave_half_of_the_places_to_others(self, queue: JobQueue) -> None:
+        jobs = [await queue.submit(request(study)) for study in "12"]
+        await until(queue, jobs[1], JobState.RUNNING)
+        for study in "34":
+            await queue.submit(request(study, job_class=JobClass.BACKGROUND))
+        with pytest.raises(JobQueueFullError):
+            await queue.submit(request("5", job_class=JobClass.BACKGROUND))
+        await queue.submit(request("6"))
+        await queue.submit(request("7"))
+        with pytest.raises(JobQueueFullError):
+            await queue.submit(request("8"))
+
     async def test_a_waiting_job_that_is_paused_runs_when_it_is_resumed(self, queue: JobQueue, work: LedWork) -> None:
         jobs = [await queue.submit(request(study)) for study in "123"]
         await until(queue, jobs[1], JobState.RUNNING)

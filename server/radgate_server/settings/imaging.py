@@ -35,5 +35,8 @@ class ImagingSettings(Table):
         default=1, ge=0, le=64, description="Those of them that may be of the class background."
     )
     max_waiting_jobs: int = Field(
-        default=1000, ge=1, description="Jobs of one tenant that wait or are paused; more are refused (429)."
+        default=1000,
+        ge=1,
+        description="Jobs of one tenant that wait or are paused; more are refused (429), those of the class"
+        " background from half of that on.",
     )

@@ -32,6 +32,14 @@ class JobClass(StrEnum):
     """Nobody waits for it. It gets a part of the slots only."""
 
 
+def places_for(job_class: JobClass, max_waiting: int) -> int:
+    """How many jobs of a tenant may wait before one of this class is refused, of so many places in all.
+
+    Those that nobody waits for leave half of the places to others.
+    """
+    return (max_waiting + 1) // 2 if job_class is JobClass.BACKGROUND else max_waiting
+
+
 PROMOTED_AFTER_S = 1800.0
 """A job that has been due for so long is taken for one of the next higher class, so that no class starves."""
 

@@ -5,7 +5,16 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from radgate_server.core.jobs.job import MAX_ATTEMPTS, Job, JobClass, JobKind, JobRequest, JobState, QueueLoad
+from radgate_server.core.jobs.job import (
+    MAX_ATTEMPTS,
+    Job,
+    JobClass,
+    JobKind,
+    JobRequest,
+    JobState,
+    QueueLoad,
+    places_for,
+)
 from radgate_server.core.jobs.ports import Claim, JobHandler, JobNotices, JobStore
 from radgate_server.services.jobs.listening import NoticeListener
 from radgate_server.services.jobs.running import RunningJob
@@ -89,7 +98,7 @@ class StoredJobQueue(Repeating):
 
     async def submit(self, request: JobRequest) -> Job:
         """Take the job, or find the one that was taken."""
-        job = await self._store.submit(request, max_waiting=self._limits.max_waiting)
+        job = await self._store.submit(request, max_waiting=places_for(request.job_class, self._limits.max_waiting))
         self._change(job)
         return job
 

@@ -9,7 +9,7 @@ from radgate_server.core.access.tenancy import Caller
 from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.dicom.identifiers import RetrieveScope, parse_uid
 from radgate_server.core.errors import InvalidArgumentError
-from radgate_server.core.jobs.job import Job, JobClass, JobKind, JobRequest
+from radgate_server.core.jobs.job import Job, JobClass, JobKind, JobRequest, places_for
 from radgate_server.core.jobs.ports import JobStore
 from radgate_server.core.prefetch.batch import (
     API,
@@ -47,7 +47,7 @@ class StoredJobs:
 
     async def submit(self, request: JobRequest) -> Job:
         """Add the job to the store."""
-        return await self._store.submit(request, max_waiting=self._max_waiting)
+        return await self._store.submit(request, max_waiting=places_for(request.job_class, self._max_waiting))
 
     async def get(self, tenant_id: str, job_id: str) -> Job:
         """The job as it stands."""
