@@ -99,10 +99,14 @@ class FaultyScp:
 
     def stop(self) -> None:
         """Stop listening, let what is about to end do so, and drop the rest."""
-        deadline = time.monotonic() + 0.5
+        self.wait_until_empty(0.5)
+        self._server.ae.shutdown()
+
+    def wait_until_empty(self, timeout_s: float) -> None:
+        """An association that was released counts until its thread has ended."""
+        deadline = time.monotonic() + timeout_s
         while self._server.active_associations and time.monotonic() < deadline:
             time.sleep(0.01)
-        self._server.ae.shutdown()
 
     def __enter__(self) -> Self:
         """Start."""

@@ -14,6 +14,10 @@ from radgate.errors import CorruptDataError, IncompleteStudyError, RadgateError
 MAX_RESUMES = 8
 """Tries in a row that bring nothing before a client gives up, unless it is reported otherwise: about half a minute."""
 
+MAX_NEW_TRIES = 2
+"""Tries of a stream whose connection broke before anything came: few, so that whoever calls a server that is down
+learns it soon."""
+
 _FIRST_DELAY_S = 0.25
 _LONGEST_DELAY_S = 10.0
 _BROKEN_CONNECTION = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL, grpc.StatusCode.ABORTED)
@@ -73,16 +77,19 @@ class Resumption[Made]:
         self._tries += 1
         delay_s = max(_back_off_s(self._tries), error.retry_after_s or 0.0)
         left_s = self.timeout_s
-        if self._tries > self._max_resumes or (left_s is not None and delay_s >= left_s):
+        most = self._max_resumes if self.assembler.begun else min(self._max_resumes, MAX_NEW_TRIES)
+        if self._tries > most or (left_s is not None and delay_s >= left_s):
             return None
         self.assembler.begin_again()
         self.request.resume_token = self.assembler.resume_token
         return delay_s
 
     def _may_continue(self, error: RadgateError) -> bool:
-        """Only what broke in its midst, and not what a server without tokens would send from its start."""
+        """Not what a server without tokens would send from its start; before the first piece, not what was answered."""
         nothing_twice = bool(self.assembler.resume_token) or not self.assembler.received
-        return self.assembler.begun and nothing_twice and _passes(error)
+        if not self.assembler.begun and error.reason:
+            return False
+        return nothing_twice and _passes(error)
 
 
 def _passes(error: RadgateError) -> bool:
