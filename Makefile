@@ -2,9 +2,10 @@
 
 VENV ?= .venv
 PYTHON = $(VENV)/bin/python
-# One process more than there are processors, since tests also wait. Each takes file after file, so that what a module
-# or session starts is started once a process; the order stays, since the slow folders come first.
-IN_PARALLEL = -n $(or $(WORKERS),$(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --no-loadscope-reorder
+# More processes than there are processors, since tests also wait, those with services above all. Each takes file after
+# file, so that what a module or session starts is started once a process; the order stays, since the slow folders come
+# first.
+in_parallel = -n $(or $(WORKERS),$(shell expr $$(getconf _NPROCESSORS_ONLN) + $(1))) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 
@@ -57,19 +58,20 @@ services: ## Install from Debian's packages what the tests run against, when it 
 	@scripts/install_services.sh
 
 .PHONY: test
-test: dev services ## Run the tests but test-cluster, test-slow and drills: unit, rpc, contract, conformance, integration, end to end (WORKERS=n at a time)
+test: dev services ## Run all tests but test-slow and drills: unit, rpc, contract, conformance, integration, end to end, cluster (WORKERS=n at a time)
 	@$(MAKE) --no-print-directory coverage
 	@$(MAKE) --no-print-directory test-services
+	@$(MAKE) --no-print-directory test-cluster
 
 NO_SERVICE = tests/rpc tests/unit tests/conformance
 
 .PHONY: test-unit
 test-unit: dev ## Run the tests that need no service
-	@$(PYTHON) -m pytest $(IN_PARALLEL) $(NO_SERVICE)
+	@$(PYTHON) -m pytest $(call in_parallel,1) $(NO_SERVICE)
 
 .PHONY: test-services
 test-services: dev services ## Run the tests that test-unit leaves out
-	@$(PYTHON) -m pytest $(IN_PARALLEL) $(NO_SERVICE:%=--ignore=%)
+	@$(PYTHON) -m pytest $(call in_parallel,2) $(NO_SERVICE:%=--ignore=%)
 
 .PHONY: test-cluster
 test-cluster: dev services ## Run the end-to-end tests of one server against two machines of two processes behind one Envoy
@@ -77,12 +79,12 @@ test-cluster: dev services ## Run the end-to-end tests of one server against two
 
 .PHONY: test-slow
 test-slow: dev services ## Run the tests that take too long for make test
-	@$(PYTHON) -m pytest tests/drill/slow/[a-z]*.py
+	@$(PYTHON) -m pytest -m slow
 
 .PHONY: coverage
 coverage: dev ## Run test-unit (or TESTS=tests: all) and measure its coverage by branch, which has a floor
 	@$(PYTHON) -m coverage erase
-	@$(PYTHON) -m coverage run -m pytest $(IN_PARALLEL) $(or $(TESTS),$(NO_SERVICE))
+	@$(PYTHON) -m coverage run -m pytest $(call in_parallel,1) $(or $(TESTS),$(NO_SERVICE))
 	@$(PYTHON) -m coverage combine --quiet
 	@printf 'coverage by branch, in percent: '; $(PYTHON) -m coverage report --format=total
 

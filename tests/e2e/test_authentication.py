@@ -217,7 +217,7 @@ def test_a_key_may_be_rotated_while_both_work_and_shows_when_it_was_used(hospita
         run("key", "revoke", old.split("_")[1])
         wait_for(lambda: status(old) == 401, "the server knows that the key is revoked")
         assert status(new) == 200
-        short = run("key", "create", "--tenant", TENANT, "--role", "viewer", "--expires", "20s").strip()
+        short = run("key", "create", "--tenant", TENANT, "--role", "viewer", "--expires", "6s").strip()
         wait_for(lambda: status(short) == 401, "the key ends", 60)
 
     def used() -> bool:

@@ -59,7 +59,11 @@ def trail_of(server: RadgateProcess) -> list[str]:
 
 @pytest.mark.parametrize(
     ("end", "next_waits_for"),
-    [(RadgateProcess.kill, "spool"), (RadgateProcess.kill, "database"), (RadgateProcess.stop, "spool")],
+    [
+        (RadgateProcess.kill, "spool"),
+        (RadgateProcess.kill, "database"),
+        pytest.param(RadgateProcess.stop, "spool", marks=pytest.mark.slow),  # it waits for the database's lock
+    ],
 )
 def test_what_was_answered_is_recorded_though_the_server_ended_before_the_commit(
     server: RadgateProcess, end: Callable[[RadgateProcess], None], next_waits_for: str

@@ -79,7 +79,7 @@ def start_workers(tmp_path: Path, postgres: Postgres, orthanc: OrthancServer) ->
         yield start
 
 
-@pytest.mark.parametrize("end", ["kill", "stop"])
+@pytest.mark.parametrize("end", ["kill", pytest.param("stop", marks=pytest.mark.slow)])
 def test_a_job_continues_at_another_worker(end: str, start_workers: StartWorkers, orthanc: OrthancServer) -> None:
     server, *workers = start_workers()
     assert len(json.loads(server.cli("servers", "--json"))) == 3
@@ -181,7 +181,7 @@ def job_at(web: httpx.Client, name: str) -> dict[str, object]:
     return job
 
 
-@pytest.mark.parametrize("end", ["kill", "stop"])
+@pytest.mark.parametrize("end", [pytest.param("kill", marks=pytest.mark.slow), "stop"])
 def test_a_job_continues_at_the_other_server(end: str, start: Start, orthanc: OrthancServer) -> None:
     servers = start()
     with servers[0].client(EAST) as first, servers[1].client(EAST) as second:

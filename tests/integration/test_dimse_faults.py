@@ -138,6 +138,7 @@ async def test_a_pacs_that_has_no_room_now_is_busy_and_asked_again() -> None:
 
             async def make_room(_seconds: float) -> None:
                 await asyncio.to_thread(held.release)
+                await asyncio.to_thread(scp.wait_until_empty, 10)
 
             settings = PacsSettings(breaker_failures=1)
             guard = PacsGuard(settings, SystemClock(), RecordingTelemetry(), sleep=make_room)

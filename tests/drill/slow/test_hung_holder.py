@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.counting_pacs import CountingPacs
 from tests.e2e.radgate_process import RadgateProcess
 from tests.e2e.two_servers import read, two_servers
 from tests.e2e.waiting import wait_for
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_holder_that_hangs_costs_seconds(tmp_path: Path) -> None:

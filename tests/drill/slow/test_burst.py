@@ -4,11 +4,15 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.counting_pacs import STUDY, CountingPacs
 from tests.e2e.radgate_process import RadgateProcess
 from tests.e2e.studies import EAST
 from tests.e2e.two_servers import two_servers
 from tests.integration.redis_server import running_redis
+
+pytestmark = pytest.mark.slow
 
 CONCURRENT = 6
 
