@@ -1,8 +1,10 @@
 """DIMSE over TLS towards a PACS (PS3.15 B.12): DCMTK, Orthanc and Python's own."""
 
+import gc
 import socket
 import ssl
 import subprocess
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -126,6 +128,17 @@ async def test_a_certificate_from_a_secret_and_the_ends_of_both_are_reported(hos
     assert {certificate.use for certificate in seen} == {Use.PACS_SERVER, Use.PACS_CLIENT}
     for expires in seen.values():
         assert timedelta(minutes=50) < expires - datetime.now(UTC) < timedelta(minutes=61)
+
+
+async def test_a_certificate_that_cannot_be_used_leaves_no_socket_open(hospital: Hospital) -> None:
+    tls = DimseTls(str(hospital.ca), certificate_ref="vault:radgate/test/main#identity")
+    gc.collect()
+    with warnings.catch_warnings(record=True) as left_open:
+        warnings.simplefilter("always", ResourceWarning)
+        with pytest.raises(PacsTlsFailedError, match="can't be used"):
+            await echo(free_port(), tls, Given("no PEM"))
+        gc.collect()
+    assert [str(one.message) for one in left_open] == []
 
 
 @contextmanager

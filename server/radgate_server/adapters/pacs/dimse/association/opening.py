@@ -106,6 +106,7 @@ class Associator:
 
     def _prepare(self, proposals: Sequence[Proposal], shown: PresentedCredentials) -> QuickAssociation:
         connection, settings = self._connection, self._settings
+        tls_args = self._secure_by(shown.identity)  # before there is a socket, which a failure would leave open
         association = QuickAssociation(self._ae, "requestor", max_data_set_bytes=settings.max_instance_bytes)
         association.acceptor.ae_title = connection.called_aet
         association.acceptor.address_info = remote = self._resolve()
@@ -120,7 +121,7 @@ class Associator:
             requestor.add_negotiation_item(item)
         requestor.requested_contexts = [_context(number, item) for number, item in enumerate(proposals)]
         sock = QuickSocket(association, address=local)
-        sock.tls_args = self._secure_by(shown.identity)
+        sock.tls_args = tls_args
         association.set_socket(sock)
         return association
 
