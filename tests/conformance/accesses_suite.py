@@ -24,7 +24,7 @@ def accesses(
     hours: int = 0, *, tenant: str = "east", study: str = STUDY, tier: str = "warm", modality: str = "CT"
 ) -> StudyAccesses:
     place = AccessPlace(HOUR + timedelta(hours=hours), tenant, study, AccessKind.FRAMES, tier)
-    return StudyAccesses(place, AccessCounts(2, 3_000_000_000, 10, 7), modality, "ab" * 16)
+    return StudyAccesses(place, AccessCounts(2, 3_000_000_000, 10, 7, 5_000_000_000), modality, "ab" * 16)
 
 
 async def all_of(history: AccessHistory, tenant: str = "east", since: datetime = HOUR) -> Sequence[StudyAccesses]:
@@ -51,7 +51,7 @@ class AccessesSuite:
         await history.add([accesses(modality="")])
         await history.add([])
         first, second = await all_of(history)
-        assert first.counts == AccessCounts(6, 9_000_000_000, 30, 21)
+        assert first.counts == AccessCounts(6, 9_000_000_000, 30, 21, 15_000_000_000)
         assert (first.modality, first.patient) == ("CT", "ab" * 16)
         assert second == accesses(1)
 
@@ -68,6 +68,18 @@ class AccessesSuite:
             assert len(page) <= 3
             found += page
         assert found == sorted(rows, key=lambda row: row.place)
+
+    async def test_totals_are_by_tenant_and_tier(self, history: AccessHistory) -> None:
+        await history.add([accesses(0), accesses(1), accesses(1, tier="pacs"), accesses(1, tenant="west")])
+        one, since = accesses().counts, HOUR + timedelta(hours=1)
+        assert await history.totals(["east", "west"], HOUR) == {
+            "east": {"warm": one.plus(one), "pacs": one},
+            "west": {"warm": one},
+        }
+        assert await history.totals(["east"], since) == {"east": {"warm": one, "pacs": one}}
+        assert await history.totals([], HOUR) == {}
+        many = [f"t{number}" for number in range(1001)]
+        assert await history.totals([*many, "west"], since) == {**{name: {} for name in many}, "west": {"warm": one}}
 
     async def test_prunes_the_hours_before(self, history: AccessHistory) -> None:
         await history.add([accesses(0), accesses(0, tenant="west"), accesses(1), accesses(2)])

@@ -112,8 +112,31 @@ class PackIndexSuite:
     async def test_drops_packs(self, index: PackIndex) -> None:
         await add(index, "p", 1, 2)
         await add(index, "q", 3)
-        await index.drop_packs(["p", "unknown"])
+        assert await index.drop_packs(["p", "unknown"]) == 2
         assert [one.pack for one in (await index.of_study("alpha", STUDY)).values()] == ["q"]
+
+    async def test_ages_count_instances_since_use_and_since_fetch(self, index: PackIndex, clock: FakeClock) -> None:
+        began = clock.now()
+        await add(index, "old", 1, 2)
+        await add(index, "unused", 3, study=OTHER)
+        await add(index, "beta", 1, tenant="beta")
+        clock.advance(2 * 86_400)
+        await index.touch({"old"})
+        used = clock.now()
+        await add(index, "new", 4)
+        clock.advance(7200)
+        found = await index.ages(["alpha"], clock.now())
+        assert (found.entries, found.examined) == (4, 4)
+        assert found.counts == (
+            (timedelta(hours=1), 0, 0),
+            (timedelta(days=1), 3, 1),
+            (timedelta(days=7), 4, 4),
+            (timedelta(days=30), 4, 4),
+            (timedelta(days=90), 4, 4),
+        )
+        assert (found.oldest_use, found.oldest_fetch) == (began, began)
+        assert (await index.ages(["alpha", "beta"], clock.now())).entries == 5
+        assert (await index.ages(["nobody"], used)).oldest_use is None
 
 
 class PackIndexInDatabaseSuite(PackIndexSuite, DatabaseBench):

@@ -1,9 +1,9 @@
 """AccessHistory in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from radgate_server.core.cache.accesses import AccessPlace, StudyAccesses
+from radgate_server.core.cache.accesses import AccessCounts, AccessPlace, StudyAccesses
 from radgate_server.core.errors import DatabaseUnavailableError
 
 
@@ -28,6 +28,14 @@ class MemoryAccessHistory:
     ) -> Sequence[StudyAccesses]:
         places = sorted(place for place in self.rows if place.tenant_id == tenant_id and place.hour >= since)
         return [self.rows[place] for place in places if after is None or place > after][:limit]
+
+    async def totals(self, tenant_ids: Collection[str], since: datetime) -> Mapping[str, Mapping[str, AccessCounts]]:
+        found: dict[str, dict[str, AccessCounts]] = {tenant_id: {} for tenant_id in tenant_ids}
+        for place, row in self.rows.items():
+            if place.tenant_id in found and place.hour >= since:
+                tiers = found[place.tenant_id]
+                tiers[place.tier] = tiers.get(place.tier, AccessCounts(0, 0, 0, 0)).plus(row.counts)
+        return found
 
     async def prune(self, before: datetime) -> int:
         old = [place for place in self.rows if place.hour < before]

@@ -1,10 +1,11 @@
 """PackIndex in memory."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from radgate_server.core.cache.ages import CacheAges, EntryTimes, ages_of
 from radgate_server.core.cache.ports.packs import Pack, PackedInstance, PackOrigin, PackUsage
 
 
@@ -63,12 +64,15 @@ class MemoryPackIndex:
         await self.drop_packs(keys)
         return count, keys
 
-    async def drop_packs(self, object_keys: Collection[str]) -> None:
+    async def drop_packs(self, object_keys: Collection[str]) -> int:
         for key in object_keys:
             self.packs.pop(key, None)
+        dropped = 0
         for rows in self._instances.values():
             for instance in [name for name, one in rows.items() if one.pack in object_keys]:
                 del rows[instance]
+                dropped += 1
+        return dropped
 
     async def touch(self, object_keys: Collection[str]) -> None:
         self._used.update(dict.fromkeys(object_keys, self._now()))
@@ -83,6 +87,13 @@ class MemoryPackIndex:
             )
             for tenant_id in sorted({pack.tenant_id for pack in self.packs.values()})
         ]
+
+    async def ages(self, tenant_ids: Collection[str], now: datetime) -> CacheAges:
+        owned = Counter(one.pack for rows in self._instances.values() for one in rows.values())
+        own = [key for key, pack in self.packs.items() if pack.tenant_id in tenant_ids]
+        times = [EntryTimes(self._used[key].timestamp(), self._created[key].timestamp()) for key in own]
+        each = [one for key, one in zip(own, times, strict=True) for _ in range(owned[key])]
+        return ages_of(len(each), each, now)
 
     async def held(self, tenant_id: str, study: str) -> tuple[int, int]:
         sizes = [pack.size_bytes for pack in self.packs.values() if (pack.tenant_id, pack.study) == (tenant_id, study)]

@@ -4,7 +4,13 @@ from dataclasses import dataclass, field
 
 from radgate_server.adapters.cache.memory.answers import MemoryHotCache
 from radgate_server.core.access.ports.directory import DROPPING, Change
-from radgate_server.core.cache.ports.shared import DamagedAnswerError, FoundAnswer, SharedAnswer, SharedAnswers
+from radgate_server.core.cache.ports.shared import (
+    DamagedAnswerError,
+    FoundAnswer,
+    SharedAnswer,
+    SharedAnswers,
+    StoreUsage,
+)
 from radgate_server.core.cache.ports.tiers import CacheKey, CacheMark, TierUsage
 from radgate_server.core.cache.study_state import PacsState, StudyState
 from radgate_server.lib.clock import Clock
@@ -50,6 +56,10 @@ class MemorySharedAnswers:
     async def remove(self, key: CacheKey) -> None:
         self._begin("remove")
         self.answers.pop(key, None)
+
+    async def store_usage(self) -> StoreUsage:
+        self._begin("usage")
+        return StoreUsage(sum(len(answer.value) for answer, *_ in self.answers.values()), MIB, len(self.answers), 0)
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -88,6 +88,17 @@ async def test_names_and_values_hold_nothing_of_who_and_what(shared: RedisAnswer
     assert not [word for word in (b"alpha", b"1.2.1", b"Doe", b"frames", b"qido") if word in everything]
 
 
+async def test_redis_reports_what_it_holds_of_everybody(shared: RedisAnswers, client: redis.asyncio.Redis) -> None:
+    before = await shared.store_usage()
+    await shared.put(KEY, answer(bytes(100_000)), 60)
+    await client.set("of somebody else", b"x")
+    await client.config_set("maxmemory", 1 << 30)
+    usage = await shared.store_usage()
+    assert (before.entries, before.limit_bytes) == (0, 0)
+    assert (usage.entries, usage.limit_bytes, usage.evictions) == (2, 1 << 30, before.evictions)
+    assert usage.used_bytes > before.used_bytes + 50_000
+
+
 async def test_it_expires(shared: RedisAnswers, client: redis.asyncio.Redis) -> None:
     await shared.put(KEY, answer(b"frame"), 0.02)
     while await client.dbsize():

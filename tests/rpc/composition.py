@@ -12,6 +12,7 @@ from radgate_server.app.foundation import Tiers
 from radgate_server.installation.administration import Network
 from radgate_server.installation.opening import AuditStore, Directories, Installation, Secrets
 from radgate_server.installation.retention import RetentionStore
+from radgate_server.services.cache.tier_reports import TierReports
 from radgate_server.settings.settings import Settings
 from tests.fakes.packs import MemoryPackIndex
 from tests.fakes.retention import RecordedTrail
@@ -76,6 +77,7 @@ def rig_overrides(rig: "Rig", data_dir: Path) -> Overrides:
             rig.states,
             by_name,
             {"derived": rig.derived},
+            _reports(rig),
             shared_answers=rig.shared,
         ),
         quarantine=rig.quarantine,
@@ -88,6 +90,11 @@ def rig_overrides(rig: "Rig", data_dir: Path) -> Overrides:
         job_sleep=rig.pauses,
         background=False,
     )
+
+
+def _reports(rig: "Rig") -> TierReports:
+    stores = {} if rig.shared is None else {"redis": rig.shared.store_usage}
+    return TierReports((rig.hot.usage, rig.store.usage, rig.derived.usage), rig.clock, {"warm": rig.ages}, stores)
 
 
 @cache

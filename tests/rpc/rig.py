@@ -1,6 +1,6 @@
 """The server that `build_app` makes, over fakes, in this process: two tenants, one PACS each."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -13,6 +13,7 @@ from radgate_server.adapters.telemetry import PrometheusTelemetry
 from radgate_server.app import App, build_app
 from radgate_server.core.access.restriction import StudyRestriction
 from radgate_server.core.access.tenancy import Role, Tenant
+from radgate_server.core.cache.ages import CacheAges, EntryTimes, ages_of
 from radgate_server.core.cache.ports.shared import SharedAnswers
 from radgate_server.core.networks import Address
 from radgate_server.core.pacs.capabilities import Capabilities
@@ -110,6 +111,12 @@ class Rig:
         """Before the start, share answers with other servers."""
         limits = SharingLimits(entry_bytes=1 << 20, ttl_s=3600)
         self.shared = SharedHotCache(self.hot, answers, self.clock, self.telemetry, limits)
+
+    async def ages(self, tenant_ids: Collection[str]) -> CacheAges:
+        """How old what is in the store of the tenants is: as if all were used now."""
+        now = self.clock.now()
+        held = [EntryTimes(now.timestamp(), None) for tenant, _ in self.store.instances if tenant in tenant_ids]
+        return ages_of(len(held), held, now)
 
     def __getattr__(self, name: str) -> Any:
         """What the tests turn of the server itself."""

@@ -251,7 +251,7 @@ async def _open_studies(
     rewrap_secrets(base)
     caches = SharedInvalidation(
         invalidation.caches,
-        (tiers.hot, tiers.store, *tiers.shared.values(), *tiers.answers.values()),
+        tiers.reports,
         tiers.store,
         base.installation.directories.feed,
         follower,

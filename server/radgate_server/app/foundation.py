@@ -29,6 +29,7 @@ from radgate_server.installation.opening import Installation
 from radgate_server.lib.clock import Clock
 from radgate_server.services.cache.shared_answers import SharedHotCache, SharingLimits
 from radgate_server.services.cache.shared_states import SharedStates
+from radgate_server.services.cache.tier_reports import TierReports
 from radgate_server.services.quarantine.storing import QuarantineExpiry, QuarantineWriter
 from radgate_server.services.servers.membership import Membership
 from radgate_server.services.telemetry.readiness import Readiness
@@ -102,7 +103,8 @@ class Tiers:
     """The cache tiers. `by_name` has what each is made of, as certificates of deletion name it.
 
     `answers` has the tiers on disk of what was made of instances, `derived` among them. `states` has what the PACS said
-    of the studies that are cached. `shared_answers` is `hot` where servers share answers.
+    of the studies that are cached. `shared_answers` is `hot` where servers share answers. `reports` is what they report
+    of themselves.
     """
 
     hot: HotCache
@@ -111,13 +113,9 @@ class Tiers:
     states: HotCache
     by_name: Mapping[str, StudyTier]
     answers: Mapping[str, TenantTier[None]]
+    reports: TierReports
     packs: "PackTier | None" = None
     shared_answers: SharedHotCache | None = None
-
-    @property
-    def shared(self) -> Mapping[str, TenantTier[int]]:
-        """Instances beyond this machine."""
-        return {} if self.packs is None else {"s3": self.packs}
 
 
 async def open_tiers(base: Foundation) -> Tiers:
@@ -155,7 +153,17 @@ async def open_tiers(base: Foundation) -> Tiers:
     if packs is not None:
         states = SharedStates(states, packs, tuple(by_name.values()))
         by_name["s3"] = packs
-    return Tiers(hot, derived, store, states, by_name, answers, packs, shared)
+    ages = {"warm": disk.ages} if packs is None else {"warm": disk.ages, "s3": packs.ages}
+    usages = (
+        memory.usage,
+        *(() if shared is None else (shared.shared_usage,)),
+        store.memory_usage,
+        disk.usage,
+        *(() if packs is None else (packs.usage,)),
+        *(tier.usage for tier in answers.values()),
+    )
+    reports = TierReports(usages, clock, ages, {} if shared is None else {"redis": shared.store_usage})
+    return Tiers(hot, derived, store, states, by_name, answers, reports, packs, shared)
 
 
 async def _with_packs(base: Foundation, disk: DiskInstanceStore) -> tuple[InstanceStore, "PackTier | None"]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from radgate_server.cli.cache_analytics import analytics
 from radgate_server.cli.prefetch_rules import priors, rule
 from radgate_server.cli.shared.admin import caller_for, run_admin, tenants_asked_for
 from radgate_server.cli.shared.options import (
@@ -15,7 +16,7 @@ from radgate_server.cli.shared.options import (
     json_option,
     tenant_option,
 )
-from radgate_server.cli.shared.output import hint, print_json, print_rows, size_text
+from radgate_server.cli.shared.output import hint, print_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from radgate_server.core.jobs.job import Job
     from radgate_server.core.prefetch.batch import PrefetchedStudy
     from radgate_server.services.administration.tenants import AdminService
-    from radgate_server.services.cache.access_statistics import AccessSummary
 
 
 @click.group(cls=RadgateGroup)
@@ -31,6 +31,7 @@ def cache() -> None:
     """The cached data of studies."""
 
 
+cache.add_command(analytics)
 cache.add_command(priors)
 cache.add_command(rule)
 
@@ -49,25 +50,6 @@ def stats(tenant_id: str | None, counted: bool, as_json: bool) -> None:
     """
     rows = run_admin(lambda admin: _usage(admin, tenant_id), counted=counted)
     print_rows(rows, ("tenant", "tier", "entries", "used_bytes", "limit_bytes", "as_of"), as_json=as_json)
-
-
-@cache.command()
-@tenant_option
-@click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far back to look.")
-@json_option
-@config_option
-def analytics(tenant_id: str, days: int, as_json: bool) -> None:
-    """Show which tiers served the tenant's accesses, what that saved, and which size of the cache follows.
-
-    Of all servers of the database, as docs/operations/cache-analytics.md explains. TIER is the farthest tier that an
-    access needed: pacs stands for what had to be fetched.
-    """
-
-    async def work(admin: "AdminService") -> "AccessSummary":
-        await tenants_asked_for(admin, tenant_id)
-        return await admin.accesses.summary(caller_for(tenant_id), days)
-
-    _print_summary(run_admin(work), as_json=as_json)
 
 
 @cache.command()
@@ -152,30 +134,3 @@ async def _usage(admin: "AdminService", tenant_id: str | None) -> list[dict[str,
         for tenant in await tenants_asked_for(admin, tenant_id)
         for usage in await admin.cache_stats(caller_for(tenant))
     ]
-
-
-def _print_summary(summary: "AccessSummary", *, as_json: bool) -> None:
-    savings, advice = summary.savings, summary.advice
-    tiers = [{"tier": tier, **counts._asdict()} for tier, counts in sorted(summary.by_tier.items())]
-    if as_json:
-        document = {
-            "since": summary.since,
-            "tiers": tiers,
-            "savings": asdict(savings),
-            "sampled": summary.sampled,
-            "studies": summary.reuse.studies,
-            "working_set": [point._asdict() for point in summary.curve],
-            "recommendation": advice._asdict(),
-            "prefetched": asdict(summary.prefetched),
-        }
-        print_json(document)
-        return
-    print_rows(tiers, ("tier", "accesses", "sent_bytes", "fetched_bytes", "waited_ms"), as_json=False)
-    saved = "unknown, since nothing was fetched" if savings.saved_s is None else f"{savings.saved_s:.1f} s"
-    click.echo(f"hit rate      {savings.hit_rate:.1%}")
-    click.echo(f"not fetched   {size_text(savings.saved_bytes)}")
-    click.echo(f"waiting saved {saved}")
-    use = summary.prefetched
-    click.echo(f"prefetched    {use.used} studies used, {use.wasted} wasted, {use.pending} pending")
-    click.echo(f"size          {advice.size_reason}")
-    click.echo(f"time          {advice.keep_reason}")

@@ -20,6 +20,7 @@ from radgate_server.services.access.explanation import AuthExplainer
 from radgate_server.services.access.key_checker import KeyChecker
 from radgate_server.services.access.key_uses import KeyUses
 from radgate_server.services.administration.addresses import AddressPolicy, Resolver, resolve_by_system
+from radgate_server.services.administration.cache_report import CacheReports
 from radgate_server.services.administration.detection import Detector, impatient
 from radgate_server.services.administration.pacs import PacsAdmin, PacsRecords, SetupChecks
 from radgate_server.services.administration.probe import Dial, dial
@@ -31,6 +32,7 @@ from radgate_server.services.cache.changes import ChangeFollower
 from radgate_server.services.cache.invalidation import SharedInvalidation
 from radgate_server.services.cache.late_tier import LatePartialTier, LateTier
 from radgate_server.services.cache.registry import BYTES_DIFFER, CacheRegistry, register_stored
+from radgate_server.services.cache.tier_reports import TierReports
 from radgate_server.services.limits.admin import LimitsAdmin
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.prefetch.administration import PrefetchAdmin, StoredJobs
@@ -112,15 +114,17 @@ def build_admin(
         auditor,
         clock,
     )
+    accesses = AccessStatistics(
+        directories.accesses, directories.prefetched, clock, limit_bytes=settings.cache.warm_bytes
+    )
     return AdminService(
         AdminSubjects(
             pacs_admin,
             secret_admin(installation, clock),
             limits,
             QuarantineAdmin(quarantine, auditor),
-            AccessStatistics(
-                directories.accesses, directories.prefetched, clock, limit_bytes=settings.cache.warm_bytes
-            ),
+            accesses,
+            CacheReports(directories.tenants, caches.tiers, accesses),
             _prefetch_admin(directories, settings, auditor),
             _prior_admin(directories, pacs.clients, settings, auditor, clock),
         ),
@@ -227,7 +231,10 @@ async def open_admin(
         follower = ChangeFollower(installation.directories.feed, {})
         caches = CacheRegistry()
         register_stored(caches, store, {"derived": derived}, states, quarantine)
-        caches.register("packs", BYTES_DIFFER, IndexedPacks(installation.directories.packs).drop)
+        packs = IndexedPacks(installation.directories.packs, clock)
+        caches.register("packs", BYTES_DIFFER, packs.drop)
+        ages = {"s3": packs.ages} if settings.cache.s3.bucket else {}
+        reports = TierReports((store.usage, derived.usage), clock, ages)
         yield build_admin(
             installation,
             settings,
@@ -237,7 +244,7 @@ async def open_admin(
                 factories,
                 pacs_factories(impatient(settings), storage_scp, _unread_telemetry, installation.secrets.reader),
             ),
-            caches=SharedInvalidation(caches, (store, derived), store, installation.directories.feed, follower),
+            caches=SharedInvalidation(caches, reports, store, installation.directories.feed, follower),
             quarantine=quarantine,
             clock=clock,
         )

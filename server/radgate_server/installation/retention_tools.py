@@ -14,6 +14,7 @@ from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.cache.changes import ChangeFollower
 from radgate_server.services.cache.invalidation import SharedInvalidation
 from radgate_server.services.cache.registry import BYTES_DIFFER, CacheRegistry, register_stored
+from radgate_server.services.cache.tier_reports import TierReports
 from radgate_server.services.retention.erasure import CacheEraser
 from radgate_server.services.retention.rules import RetentionAdmin
 from radgate_server.settings.settings import Settings
@@ -46,9 +47,10 @@ async def open_retention_tools(settings: Settings) -> AsyncIterator[RetentionToo
         quarantine = open_quarantine(settings, keys, clock)
         registry = CacheRegistry()
         register_stored(registry, disk, answers, states, quarantine)
-        packs = IndexedPacks(installation.directories.packs)
+        packs = IndexedPacks(installation.directories.packs, clock)
         registry.register("packs", BYTES_DIFFER, packs.drop)
-        caches = SharedInvalidation(registry, (disk, *answers.values()), disk, installation.directories.feed, follower)
+        reports = TierReports((disk.usage, *(tier.usage for tier in answers.values())), clock)
+        caches = SharedInvalidation(registry, reports, disk, installation.directories.feed, follower)
         yield RetentionTools(
             build_retention_admin(store, settings, Auditor(installation.audit.sink, clock), clock),
             build_eraser(

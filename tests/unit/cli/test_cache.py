@@ -104,6 +104,26 @@ def test_analytics_show_what_the_history_has(north: Cli) -> None:
     assert lines[0].split()[:2] == ["TIER", "ACCESSES"]
     assert "waiting saved 1.5 s" in lines
     assert "no tenant" in north.refused("cache", "analytics", "--tenant", "south")
+    of_all = north.json("cache", "analytics")
+    assert of_all["savings"] == found["savings"]
+    assert [(one["tenant"], one["savings"]) for one in of_all["tenants"]] == [("north", found["savings"])]
+    assert "recommendation" not in of_all
+    lines = north.ok("cache", "analytics").stdout.splitlines()
+    assert [line.split() for line in lines[-2:]] == [
+        ["TENANT", "ACCESSES", "HIT_RATE", "FETCHED_BYTES", "SAVED_BYTES"],
+        ["north", "4", "75.0%", "1000", "B", "2.9", "KiB"],
+    ]
+
+
+def test_analytics_have_the_ages_of_the_object_store(north: Cli) -> None:
+    north.environment["RADGATE_CACHE__S3__BUCKET"] = "shared"
+    (ages,) = north.json("cache", "analytics", "--tenant", "north")["ages"].values()
+    assert [(count["within_s"], count["used"]) for count in ages["counts"]] == [
+        (days * 86_400 or 3600, 0) for days in (0, 1, 7, 30, 90)
+    ]
+    lines = north.ok("cache", "analytics", "--tenant", "north").stdout.splitlines()
+    assert lines[-5].split() == ["s3", "1", "h", "0", "0"]
+    assert lines[-1].split() == ["s3", "90", "d", "0", "0"]
 
 
 def test_studies_are_prefetched_by_a_job_for_servers(north: Cli, tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 """AccessHistory in the table `study_accesses`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from itertools import batched
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, select, text, tuple_
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, text, tuple_
 
 from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.schema.accesses import study_accesses
@@ -12,6 +13,9 @@ from radgate_server.adapters.database.schema.tables import UtcDateTime
 from radgate_server.core.cache.accesses import AccessCounts, AccessKind, AccessPlace, StudyAccesses
 
 _column = study_accesses.c
+_COUNTS = tuple(_column[name] for name in AccessCounts._fields)
+_MAX_TENANTS = 500
+"""Of one statement: SQLite bounds its parameters."""
 _PLACE = (_column.hour, _column.tenant_id, _column.study_instance_uid, _column.kind, _column.tier)
 
 
@@ -40,6 +44,20 @@ class SqlAccessHistory:
         found = await self._database.read(lambda connection: connection.execute(statement).all())
         return [_accesses(row) for row in found]
 
+    async def totals(self, tenant_ids: Collection[str], since: datetime) -> Mapping[str, Mapping[str, AccessCounts]]:
+        """What is counted in hours from `since` on, by tenant and tier."""
+        sums = select(_column.tenant_id, _column.tier, *map(func.sum, _COUNTS)).where(_column.hour >= since)
+        sums = sums.group_by(_column.tenant_id, _column.tier)
+        found: dict[str, dict[str, AccessCounts]] = {tenant_id: {} for tenant_id in tenant_ids}
+
+        def read(connection: Connection) -> None:
+            for some in batched(tenant_ids, _MAX_TENANTS):
+                for tenant_id, tier, *counts in connection.execute(sums.where(_column.tenant_id.in_(some))):
+                    found[tenant_id][tier] = AccessCounts(*map(int, counts))
+
+        await self._database.read(read)
+        return found
+
     async def prune(self, before: datetime) -> int:
         """Remove the hours that begin before; return how many rows that were."""
         statement = delete(study_accesses).where(_column.hour < before)
@@ -64,22 +82,23 @@ def _values(row: StudyAccesses) -> dict[str, Any]:
 
 def _accesses(row: Row[Any]) -> StudyAccesses:
     place = AccessPlace(row.hour, row.tenant_id, row.study_instance_uid, AccessKind(row.kind), row.tier)
-    counts = AccessCounts(row.accesses, row.sent_bytes, row.fetched_bytes, row.waited_ms)
+    counts = AccessCounts(*(getattr(row, name) for name in AccessCounts._fields))
     return StudyAccesses(place, counts, row.modality, row.patient)
 
 
 _ADD = text(
     """
     INSERT INTO study_accesses (hour, tenant_id, study_instance_uid, kind, tier,
-                                accesses, sent_bytes, fetched_bytes, waited_ms, modality, patient)
+                                accesses, sent_bytes, fetched_bytes, waited_ms, first_byte_us, modality, patient)
     SELECT :hour, tenant_id, :study_instance_uid, :kind, :tier,
-           :accesses, :sent_bytes, :fetched_bytes, :waited_ms, :modality, :patient
+           :accesses, :sent_bytes, :fetched_bytes, :waited_ms, :first_byte_us, :modality, :patient
     FROM tenants WHERE tenant_id = :tenant_id
     ON CONFLICT (hour, tenant_id, study_instance_uid, kind, tier) DO UPDATE
     SET accesses = study_accesses.accesses + excluded.accesses,
         sent_bytes = study_accesses.sent_bytes + excluded.sent_bytes,
         fetched_bytes = study_accesses.fetched_bytes + excluded.fetched_bytes,
         waited_ms = study_accesses.waited_ms + excluded.waited_ms,
+        first_byte_us = study_accesses.first_byte_us + excluded.first_byte_us,
         modality = CASE excluded.modality WHEN '' THEN study_accesses.modality ELSE excluded.modality END,
         patient = CASE excluded.patient WHEN '' THEN study_accesses.patient ELSE excluded.patient END
     """

@@ -6,12 +6,13 @@ from datetime import datetime
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Select, case, delete, func, insert, select, update
 
 from radgate_server.adapters.database.connection.database import Database
 from radgate_server.adapters.database.schema.packs import packed_instances, packs
 from radgate_server.adapters.database.schema.tables import changes
 from radgate_server.core.access.ports.directory import ChangeKind
+from radgate_server.core.cache.ages import AGE_BOUNDS, AgeCount, CacheAges
 from radgate_server.core.cache.ports.packs import Pack, PackedInstance, PackOrigin, PackUsage
 
 if TYPE_CHECKING:
@@ -90,15 +91,18 @@ class SqlPackIndex:
 
         return await self._database.write(write)
 
-    async def drop_packs(self, object_keys: Collection[str]) -> None:
-        """Forget the packs and what they own."""
+    async def drop_packs(self, object_keys: Collection[str]) -> int:
+        """Forget the packs and what they own; returns how many instances."""
 
-        def write(connection: Connection) -> None:
+        def write(connection: Connection) -> int:
+            count = 0
             for keys in batched(object_keys, _MAX_KEYS):
-                connection.execute(delete(packed_instances).where(_instance.object_key.in_(keys)))
+                owned = delete(packed_instances).where(_instance.object_key.in_(keys))
+                count += connection.execute(owned).rowcount
                 connection.execute(delete(packs).where(_pack.object_key.in_(keys)))
+            return count
 
-        await self._database.write(write)
+        return await self._database.write(write)
 
     async def touch(self, object_keys: Collection[str]) -> None:
         """They were used just now."""
@@ -115,6 +119,25 @@ class SqlPackIndex:
         query = select(_pack.tenant_id, *sums).group_by(_pack.tenant_id)
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return [PackUsage(row[0], int(row[1]), int(row[2]), row[3]) for row in rows]
+
+    async def ages(self, tenant_ids: Collection[str], now: datetime) -> CacheAges:
+        """How old what is packed for the tenants is: a row a pack, as it was counted when it was written."""
+        sums = select(
+            func.coalesce(func.sum(_pack.instances), 0),
+            func.min(_pack.use_time),
+            func.min(_pack.create_time),
+            *(_since(column, now - bound) for bound in AGE_BOUNDS for column in (_pack.use_time, _pack.create_time)),
+        )
+
+        def read(connection: Connection) -> list[Any]:
+            some = batched(sorted(tenant_ids), _MAX_KEYS)
+            return [connection.execute(sums.where(_pack.tenant_id.in_(tenants))).one() for tenants in some]
+
+        rows = await self._database.read(read)
+        entries, *counts = (sum(map(int, column)) for column in zip(*((row[0], *row[3:]) for row in rows), strict=True))
+        bands = zip(AGE_BOUNDS, counts[::2], counts[1::2], strict=True)
+        oldest = [min((row[place] for row in rows if row[place]), default=None) for place in (1, 2)]
+        return CacheAges(entries, entries, tuple(AgeCount(*band) for band in bands), *oldest)
 
     async def held(self, tenant_id: str, study: str) -> tuple[int, int]:
         """What there is of the study."""
@@ -152,6 +175,11 @@ class SqlPackIndex:
 def study_query(tenant_id: str, study: str) -> Select[Any]:
     """What is asked before a study is read: of the primary key alone."""
     return select(packed_instances).where(_instance.tenant_id == tenant_id, _instance.study == study)
+
+
+def _since(column: Column[Any], time: datetime) -> ColumnElement[int]:
+    """How many instances are in packs of that time or later."""
+    return func.coalesce(func.sum(case((column >= time, _pack.instances), else_=0)), 0)
 
 
 def _invalidated(tenant_id: str, origin: PackOrigin) -> Select[Any]:

@@ -3,7 +3,7 @@
 See docs/adr/0065-access-history.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -91,12 +91,16 @@ class AccessPlace(NamedTuple):
 
 
 class AccessCounts(NamedTuple):
-    """How many accesses, what was sent of them and fetched for them, and how long they waited for what was fetched."""
+    """How many accesses, what was sent of them and fetched for them, and how long they waited for what was fetched.
+
+    `first_byte_us` are the microseconds until their first byte left, added up.
+    """
 
     accesses: int
     sent_bytes: int
     fetched_bytes: int
     waited_ms: int
+    first_byte_us: int = 0
 
     def plus(self, other: "AccessCounts") -> "AccessCounts":
         """Both together."""
@@ -106,6 +110,7 @@ class AccessCounts(NamedTuple):
             self[1] + other[1],
             self[2] + other[2],
             self[3] + other[3],
+            self[4] + other[4],
         )
 
 
@@ -134,6 +139,10 @@ class AccessHistory(Protocol):
         self, tenant_id: str, since: datetime, limit: int, after: AccessPlace | None = None
     ) -> Sequence[StudyAccesses]:
         """At most `limit` rows of hours from `since` on, oldest first, that follow `after`."""
+        ...
+
+    async def totals(self, tenant_ids: Collection[str], since: datetime) -> Mapping[str, Mapping[str, AccessCounts]]:
+        """What is counted in hours from `since` on, by tenant and tier; added up where the history lies."""
         ...
 
     async def prune(self, before: datetime) -> int:

@@ -86,6 +86,7 @@ _ADMIN = Access(_FROM_ADMIN)
 _INSTALLATION = Access(_FROM_ADMIN, TenantNeed.EVERY_TENANT)
 _KEY_ADMIN = Access(_FROM_ADMIN, TenantNeed.ANY)  # without a tenant they concern the keys for every tenant
 _KEY_READER = Access(_FROM_ADMIN | {Role.AUDITOR}, TenantNeed.ANY)  # who may come in is an auditor's business
+_CACHE_READER = Access(_FROM_OPERATOR, TenantNeed.ANY)  # without a tenant it is the sum, for keys for every tenant
 _LIMIT_READER = Access(_FROM_OPERATOR | {Role.AUDITOR})  # so is from where they may
 _AUDIT_READER = Access(_FROM_ADMIN | {Role.AUDITOR})
 _ANY_KEY = Access(frozenset(Role), TenantNeed.ANY, Reach.OPEN)
@@ -169,7 +170,7 @@ METHODS: dict[str, Access] = {
     "radgate.v1.AdminService/FailoverPacs": _OPERATOR.recording(AuditAction.CONFIGURE),
     "radgate.v1.AdminService/FailbackPacs": _OPERATOR.recording(AuditAction.CONFIGURE),
     "radgate.v1.AdminService/ListPacsTransitions": _OPERATOR.unrecorded(Unrecorded.ADMINISTRATIVE),
-    "radgate.v1.AdminService/GetCacheStats": _OPERATOR.unrecorded(Unrecorded.ADMINISTRATIVE),
+    "radgate.v1.AdminService/GetCacheStats": _CACHE_READER.unrecorded(Unrecorded.ADMINISTRATIVE),
     "radgate.v1.AdminService/InvalidateCache": _OPERATOR.recording(AuditAction.CONFIGURE),
     "radgate.dicomweb.v1.DicomWebService/SearchStudies": _SEARCHER.recording(AuditAction.QUERY),
     "radgate.dicomweb.v1.DicomWebService/SearchSeries": _SEARCHER.recording(AuditAction.QUERY),

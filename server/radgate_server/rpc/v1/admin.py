@@ -10,9 +10,8 @@ from radgate_server.rpc.v1.convert.admin import (
     from_role,
     from_update_tenant,
     to_api_key,
-    to_history,
+    to_cache_stats,
     to_tenant,
-    to_tier,
 )
 from radgate_server.rpc.v1.convert.detection import from_detect_request, to_detect_response
 from radgate_server.rpc.v1.convert.limits import from_limits, to_limits, to_state
@@ -163,10 +162,8 @@ class AdminServicer:
         return messages.ListPacsTransitionsResponse(transitions=map(to_transition, found), next_page_token=following)
 
     async def GetCacheStats(self, request: messages.GetCacheStatsRequest, call: Call) -> messages.GetCacheStatsResponse:
-        """Return what the caches hold for the tenant, and what they saved."""
-        summary = await self._admin.accesses.summary(call.caller, request.days)
-        tiers = map(to_tier, await self._admin.cache_stats(call.caller))
-        return messages.GetCacheStatsResponse(tiers=tiers, history=to_history(summary))
+        """Return what the caches hold for the tenant or for all, and what they saved."""
+        return to_cache_stats(await self._admin.reports.report(call.caller, request.days))
 
     async def InvalidateCache(
         self, request: messages.InvalidateCacheRequest, call: Call

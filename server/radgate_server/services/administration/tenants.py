@@ -15,6 +15,7 @@ from radgate_server.core.secrets.ports import Fingerprints
 from radgate_server.lib.clock import Clock
 from radgate_server.services.access.api_keys import is_key_id, make_key
 from radgate_server.services.acting import acting_tenant, insist_on_every_tenant
+from radgate_server.services.administration.cache_report import CacheReports
 from radgate_server.services.administration.cache_selection import CacheSelection
 from radgate_server.services.administration.pacs import PacsAdmin
 from radgate_server.services.audit.recording import Auditor
@@ -45,6 +46,7 @@ class AdminSubjects:
     limits: LimitsAdmin
     quarantine: QuarantineAdmin
     accesses: AccessStatistics
+    reports: CacheReports
     prefetch: PrefetchAdmin
     priors: PriorAdmin
 
@@ -69,6 +71,7 @@ class AdminService:
         self.limits = subjects.limits
         self.quarantine = subjects.quarantine
         self.accesses = subjects.accesses
+        self.reports = subjects.reports
         self.prefetch = subjects.prefetch
         self.priors = subjects.priors
         self._tenants = tenants
@@ -212,7 +215,7 @@ class AdminService:
 
     async def cache_stats(self, caller: Caller) -> tuple[TierUsage, ...]:
         """What the tiers hold for the tenant, the nearest first."""
-        return await self._caches.usage(acting_tenant(caller))
+        return await self._caches.tiers.usage(acting_tenant(caller))
 
     async def invalidate_cache(self, caller: Caller, chosen: CacheSelection, *, dry_run: bool = False) -> int:
         """Throw away what is cached for the tenant and chosen; return how many instances that were, or would be.

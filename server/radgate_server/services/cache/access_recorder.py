@@ -113,7 +113,9 @@ class AccessRecorder:
             self._hour = hour_of(now)
             self._next_hour = self._hour + _HOUR
         place = AccessPlace(self._hour, tenant_id, access.study_instance_uid, access.kind, access.tier)
-        counted = AccessCounts(1, sent_bytes, access.fetched_bytes, round(access.waited_s * 1000))
+        counted = AccessCounts(
+            1, sent_bytes, access.fetched_bytes, round(access.waited_s * 1000), round(first_byte_s * 1_000_000)
+        )
         before = self._waiting.get(place)
         if before is not None:
             self._waiting[place] = before.plus(counted)

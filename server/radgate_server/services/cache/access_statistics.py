@@ -2,9 +2,10 @@
 
 import asyncio
 from binascii import crc32
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import reduce
 
 from radgate_server.core.access.tenancy import Caller
 from radgate_server.core.cache.accesses import AccessCounts, AccessHistory, StudyAccesses, first_hour
@@ -30,16 +31,37 @@ _HOUR_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
-class AccessSummary:
+class AccessTotals:
     """Of all servers, from the hour `since` on; what servers counted in the last seconds may be missing.
 
-    `by_tier` is by the farthest tier that accesses needed. `sampled` is the share of studies, 0 to 1, on which `reuse`,
-    `curve` and `advice` stand.
+    `by_tier` is by the farthest tier that accesses needed.
     """
 
     since: datetime
-    by_tier: dict[str, AccessCounts]
-    savings: Savings
+    by_tier: Mapping[str, AccessCounts]
+
+    @property
+    def savings(self) -> Savings:
+        """What caches saved of these."""
+        return savings_of(self.by_tier)
+
+    @property
+    def accesses(self) -> int:
+        """How many they are."""
+        return sum(counts.accesses for counts in self.by_tier.values())
+
+    def plus(self, other: "AccessTotals") -> "AccessTotals":
+        """Those of both, of the same time."""
+        tiers = {**self.by_tier, **other.by_tier}
+        parts = (self.by_tier, other.by_tier)
+        added = {tier: reduce(AccessCounts.plus, [part.get(tier, NOTHING) for part in parts]) for tier in tiers}
+        return AccessTotals(self.since, added)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessSummary(AccessTotals):
+    """Of one tenant. `sampled` is the share of studies, 0 to 1, on which `reuse`, `curve` and `advice` stand."""
+
     reuse: Reuse
     curve: tuple[CurvePoint, ...]
     advice: Recommendation
@@ -58,6 +80,9 @@ class AccessStatistics:
         self._known: AnswerCache[tuple[str, int], AccessSummary] = AnswerCache(
             MAX_REMEMBERED, ttl_s=REMEMBERED_S, clock=clock
         )
+        self._totals: AnswerCache[tuple[tuple[str, ...], int], Mapping[str, AccessTotals]] = AnswerCache(
+            MAX_REMEMBERED, ttl_s=REMEMBERED_S, clock=clock
+        )
 
     async def summary(self, caller: Caller, days: int = 0) -> AccessSummary:
         """Of the caller's tenant in the last days, 0 for DEFAULT_DAYS; it may be a minute old.
@@ -66,10 +91,22 @@ class AccessStatistics:
             InvalidArgumentError: so many days can't be asked for.
             DatabaseUnavailableError: the history can't be read.
         """
-        if not 0 <= days <= MAX_DAYS:
-            raise InvalidArgumentError("days", f"must be from 1 to {MAX_DAYS}, or 0 for {DEFAULT_DAYS}")
-        key = (acting_tenant(caller), days or DEFAULT_DAYS)
+        key = (acting_tenant(caller), _checked(days))
         return await self._known.get_or_load(key, lambda: self._read(*key))
+
+    async def totals(self, tenant_ids: Collection[str], days: int = 0) -> Mapping[str, AccessTotals]:
+        """Of each of the tenants, added up in the database. Raises as `summary`."""
+        key = (tuple(sorted(tenant_ids)), _checked(days))
+        return await self._totals.get_or_load(key, lambda: self._read_totals(*key))
+
+    def nothing(self, days: int = 0) -> AccessTotals:
+        """Totals of no tenant. Raises InvalidArgumentError."""
+        return AccessTotals(first_hour(self._clock.now(), _checked(days)), {})
+
+    async def _read_totals(self, tenant_ids: tuple[str, ...], days: int) -> Mapping[str, AccessTotals]:
+        since = first_hour(self._clock.now(), days)
+        found = await self._history.totals(tenant_ids, since)
+        return {tenant_id: AccessTotals(since, found.get(tenant_id, {})) for tenant_id in tenant_ids}
 
     async def _read(self, tenant_id: str, days: int) -> AccessSummary:
         since = first_hour(self._clock.now(), days)
@@ -81,6 +118,12 @@ class AccessStatistics:
             after = page[-1].place
         summary = await asyncio.to_thread(gathered.summary, since, self._limit_bytes)
         return replace(summary, prefetched=use_of(fetched, gathered.hours, self._clock.now()))
+
+
+def _checked(days: int) -> int:
+    if not 0 <= days <= MAX_DAYS:
+        raise InvalidArgumentError("days", f"must be from 1 to {MAX_DAYS}, or 0 for {DEFAULT_DAYS}")
+    return days or DEFAULT_DAYS
 
 
 class _Gathered:
@@ -113,4 +156,4 @@ class _Gathered:
         sampled = self._below / _HASHES
         reuse = observe(tuple(uses), study_bytes(self._rows), sampled)
         advice = recommend(reuse, limit_bytes)
-        return AccessSummary(since, self._by_tier, savings_of(self._by_tier), reuse, curve_of(reuse), advice, sampled)
+        return AccessSummary(since, self._by_tier, reuse, curve_of(reuse), advice, sampled)

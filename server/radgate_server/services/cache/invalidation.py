@@ -1,15 +1,15 @@
 """What is dropped from caches when something changes: in the configuration, in a PACS, or by order."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from radgate_server.core.access.ports.directory import ChangeFeed, ChangeKind
-from radgate_server.core.cache.ports.tiers import PartialTier, TenantTier, TierUsage
+from radgate_server.core.cache.ports.tiers import PartialTier
 from radgate_server.core.cache.scope import CacheScope
 from radgate_server.core.errors import DatabaseUnavailableError
 from radgate_server.services.cache.changes import ChangeFollower
 from radgate_server.services.cache.registry import PUBLISHED, CacheRegistry, Cause, StudiesInvalidated
 from radgate_server.services.cache.study_states import StudyStates
+from radgate_server.services.cache.tier_reports import TierReports
 from radgate_server.services.cache.watching import StudyChangePublisher, StudyEvent
 
 
@@ -68,26 +68,22 @@ class Invalidation:
 class SharedInvalidation:
     """Drops from the caches of this process at once, and from those of all others by the feed.
 
-    `tiers` are those whose use is reported, the nearest first; `instances` is the one whose instances are counted.
+    `tiers` reports what is cached; `instances` is the tier whose instances are counted.
     """
 
     def __init__(
         self,
         caches: CacheRegistry,
-        tiers: Sequence[TenantTier[object]],
+        tiers: TierReports,
         instances: PartialTier,
         feed: ChangeFeed,
         follower: ChangeFollower,
     ) -> None:
         self._caches = caches
-        self._tiers = tiers
+        self.tiers = tiers
         self._instances = instances
         self._feed = feed
         self._follower = follower
-
-    async def usage(self, tenant_id: str) -> tuple[TierUsage, ...]:
-        """What the tiers hold of the tenant."""
-        return tuple([await tier.usage(tenant_id) for tier in self._tiers])
 
     async def drop(self, tenant_id: str, study_instance_uid: str | None = None) -> int:
         """Throw away all, or one study; return how many instances that were."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from math import inf
 from typing import Protocol
 
-from radgate_server.core.cache.accesses import found_in
 from radgate_server.core.cache.invalidations import Invalidations
 from radgate_server.core.cache.ports.shared import (
     DamagedAnswerError,
@@ -16,14 +15,15 @@ from radgate_server.core.cache.ports.shared import (
     SharedAnswers,
     SharedTierError,
     SharedTierFullError,
+    StoreUsage,
 )
 from radgate_server.core.cache.ports.tiers import CacheKey, CacheMark, HotCache, TierUsage
 from radgate_server.core.retention.ports.erasure import Held
 from radgate_server.core.telemetry.ports import Telemetry
-from radgate_server.core.telemetry.tracing import mark as mark_in_trace
 from radgate_server.lib.clock import Clock
 from radgate_server.lib.condition_log import ConditionLog
 from radgate_server.lib.single_flight import SingleFlight
+from radgate_server.services.cache.lookups import Lookups
 from radgate_server.services.cache.shared_vouching import SharedVouching
 from radgate_server.services.pacs.resilience.breaker import Breaker, BreakerPolicy
 from radgate_server.services.pacs.resilience.operations import Verdict
@@ -83,6 +83,7 @@ class SharedHotCache:
         self._telemetry = telemetry
         self._limits = limits
         self._vouching: SharedVouching | None = None
+        self._lookups = Lookups(TIER, telemetry)
         self._invalidations = Invalidations()
         self.mark = self._invalidations.mark
         self._flights: SingleFlight[CacheKey, bytes | None] = SingleFlight()
@@ -144,6 +145,15 @@ class SharedHotCache:
         """What is in memory for the tenant."""
         return await self._memory.usage(tenant_id)
 
+    async def shared_usage(self, tenant_id: str) -> TierUsage:
+        """The look-ups that came to the shared tier; nobody counts what lies there of a tenant."""
+        count = self._lookups.of(tenant_id)
+        return TierUsage(TIER, 0, 0, 0, count.hits, count.misses)
+
+    async def store_usage(self) -> StoreUsage | None:
+        """What the store behind the shared tier reports of itself, None when it can't be asked."""
+        return await self._ask("usage", self._shared.store_usage)
+
     async def settle(self) -> None:
         """Wait until what was put has been shared."""
         while self._sharing:
@@ -162,19 +172,13 @@ class SharedHotCache:
         left_s = 0.0 if found is None else min(found.left_s, found.answer.expires_s - self._clock.now().timestamp())
         usable = found is not None and left_s > 0 and await vouching.vouches(key, found)
         if found is None or not usable or not self._invalidations.is_current(mark, key):
-            self._record(hit=False)
+            self._lookups.record(key.tenant_id, False)
             return None
-        self._record(hit=True)
+        self._lookups.record(key.tenant_id, True)
         value = found.answer.value
         self._telemetry.cache_bytes(TIER, "read", len(value))
         await self._memory.put(self._memory.mark(), key, value, None if found.answer.expires_s == inf else left_s)
         return value
-
-    def _record(self, *, hit: bool) -> None:
-        self._telemetry.cache_lookup(TIER, hit)
-        mark_in_trace("cache", tier=TIER, hit=hit)
-        if hit:
-            found_in(TIER)
 
     async def _find(self, key: CacheKey) -> FoundAnswer | None:
         try:

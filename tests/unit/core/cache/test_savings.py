@@ -13,7 +13,7 @@ def test_what_is_saved_is_what_was_sent_at_the_rate_of_what_was_fetched() -> Non
     found = savings_of({"pacs": AccessCounts(2, 900, 1000, 500), "warm": warm, "hot": hot})
     assert (found.fetched_bytes, found.waited_s, found.saved_bytes) == (1000, 0.5, 4000)
     assert found.saved_s == pytest.approx(2.0)
-    assert found.hit_rate == 0.75
+    assert (found.hit_rate, found.saved_accesses) == (0.75, 6)
 
 
 def test_nothing_fetched_means_that_the_saved_time_is_unknown() -> None:

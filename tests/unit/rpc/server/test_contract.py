@@ -8,6 +8,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescri
 
 from radgate_server.adapters.cache.derived import tier as derived
 from radgate_server.adapters.cache.memory import answers as memory
+from radgate_server.adapters.cache.memory import instances
 from radgate_server.adapters.cache.packs import object_store
 from radgate_server.adapters.cache.warm import tier as disk
 from radgate_server.core.access.tenancy import Role
@@ -30,6 +31,7 @@ from radgate_server.rpc.server.grpc_server import (
 from radgate_server.rpc.v1 import enum_words
 from radgate_server.rpc.v1.enum_words import EnumWords
 from radgate_server.services.administration.validation_checks import CHECKS
+from radgate_server.services.cache import shared_answers
 from radgate_server.services.pacs.resilience.operations import Operation
 from radgate_server.services.query.search import (
     FUZZY_MATCHING_IGNORED,
@@ -67,7 +69,10 @@ def test_each_list_comes_page_by_page(method: MethodDescriptor) -> None:
     [
         (enum_words.AUDIT_ACTIONS, AuditAction),
         (enum_words.AUDIT_OUTCOMES, AuditOutcome),
-        (enum_words.CACHE_TIERS, [memory.TIER, disk.TIER, derived.TIER, object_store.TIER]),
+        (
+            enum_words.CACHE_TIERS,
+            [memory.TIER, disk.TIER, derived.TIER, object_store.TIER, instances.TIER, shared_answers.TIER],
+        ),
         (enum_words.CHECK_KINDS, CHECKS),
         (enum_words.DETECT_KINDS, ["tcp", "dimse", "dicomweb", "orthanc", "extension"]),
         (enum_words.ERROR_REASONS, {rule.reason for rule in RULES.values()}),

@@ -89,8 +89,8 @@ async def test_counts_by_study_hour_kind_and_tier(
         for kind, tier in ((AccessKind.RETRIEVE, PACS), (AccessKind.FRAMES, "hot"))
     )
     assert len(history.rows) == 2
-    assert fetched.counts == AccessCounts(1, 1000, 1000, 500)
-    assert hot.counts == AccessCounts(3, 60, 0, 0)
+    assert fetched.counts == AccessCounts(1, 1000, 1000, 500, 250_000)
+    assert hot.counts == AccessCounts(3, 60, 0, 0, 750_000)
     assert (hot.modality, hot.patient) == ("CT", patient_digest(Box(), "east", "P-1"))
     assert (fetched.place.is_hit, hot.place.is_hit) == (False, True)
 
@@ -115,7 +115,7 @@ async def test_waits_for_the_database(recorder: AccessRecorder, history: MemoryA
     history.away = False
     await recorder.close()
     (row,) = history.rows.values()
-    assert row.counts == AccessCounts(2, 3, 0, 0)
+    assert row.counts == AccessCounts(2, 3, 0, 0, 500_000)
 
 
 async def test_what_waits_is_bounded(

@@ -70,6 +70,8 @@ class CacheTier(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CACHE_TIER_WARM: _ClassVar[CacheTier]
     CACHE_TIER_DERIVED: _ClassVar[CacheTier]
     CACHE_TIER_S3: _ClassVar[CacheTier]
+    CACHE_TIER_HOT_INSTANCES: _ClassVar[CacheTier]
+    CACHE_TIER_REDIS: _ClassVar[CacheTier]
 ROLE_UNSPECIFIED: Role
 ROLE_VIEWER: Role
 ROLE_OPERATOR: Role
@@ -103,6 +105,8 @@ CACHE_TIER_HOT: CacheTier
 CACHE_TIER_WARM: CacheTier
 CACHE_TIER_DERIVED: CacheTier
 CACHE_TIER_S3: CacheTier
+CACHE_TIER_HOT_INSTANCES: CacheTier
+CACHE_TIER_REDIS: CacheTier
 
 class Tenant(_message.Message):
     __slots__ = ("tenant_id", "create_time", "hide_rejected")
@@ -663,15 +667,73 @@ class CacheTierStats(_message.Message):
     def __init__(self, tier: _Optional[_Union[CacheTier, str]] = ..., entries: _Optional[int] = ..., used_bytes: _Optional[int] = ..., limit_bytes: _Optional[int] = ..., hits: _Optional[int] = ..., misses: _Optional[int] = ..., evictions: _Optional[int] = ...) -> None: ...
 
 class GetCacheStatsResponse(_message.Message):
-    __slots__ = ("tiers", "history")
+    __slots__ = ("tiers", "history", "ages", "tenants", "omitted_tenants", "stores")
     TIERS_FIELD_NUMBER: _ClassVar[int]
     HISTORY_FIELD_NUMBER: _ClassVar[int]
+    AGES_FIELD_NUMBER: _ClassVar[int]
+    TENANTS_FIELD_NUMBER: _ClassVar[int]
+    OMITTED_TENANTS_FIELD_NUMBER: _ClassVar[int]
+    STORES_FIELD_NUMBER: _ClassVar[int]
     tiers: _containers.RepeatedCompositeFieldContainer[CacheTierStats]
     history: CacheHistory
-    def __init__(self, tiers: _Optional[_Iterable[_Union[CacheTierStats, _Mapping]]] = ..., history: _Optional[_Union[CacheHistory, _Mapping]] = ...) -> None: ...
+    ages: _containers.RepeatedCompositeFieldContainer[CacheTierAges]
+    tenants: _containers.RepeatedCompositeFieldContainer[TenantCacheStats]
+    omitted_tenants: int
+    stores: _containers.RepeatedCompositeFieldContainer[CacheStoreStats]
+    def __init__(self, tiers: _Optional[_Iterable[_Union[CacheTierStats, _Mapping]]] = ..., history: _Optional[_Union[CacheHistory, _Mapping]] = ..., ages: _Optional[_Iterable[_Union[CacheTierAges, _Mapping]]] = ..., tenants: _Optional[_Iterable[_Union[TenantCacheStats, _Mapping]]] = ..., omitted_tenants: _Optional[int] = ..., stores: _Optional[_Iterable[_Union[CacheStoreStats, _Mapping]]] = ...) -> None: ...
+
+class TenantCacheStats(_message.Message):
+    __slots__ = ("tenant_id", "tiers", "history")
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    TIERS_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_FIELD_NUMBER: _ClassVar[int]
+    tenant_id: str
+    tiers: _containers.RepeatedCompositeFieldContainer[CacheTierStats]
+    history: CacheHistory
+    def __init__(self, tenant_id: _Optional[str] = ..., tiers: _Optional[_Iterable[_Union[CacheTierStats, _Mapping]]] = ..., history: _Optional[_Union[CacheHistory, _Mapping]] = ...) -> None: ...
+
+class CacheTierAges(_message.Message):
+    __slots__ = ("tier", "entries", "examined", "ages", "oldest_use_time", "oldest_fetch_time")
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    EXAMINED_FIELD_NUMBER: _ClassVar[int]
+    AGES_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_USE_TIME_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_FETCH_TIME_FIELD_NUMBER: _ClassVar[int]
+    tier: CacheTier
+    entries: int
+    examined: int
+    ages: _containers.RepeatedCompositeFieldContainer[CacheAge]
+    oldest_use_time: _timestamp_pb2.Timestamp
+    oldest_fetch_time: _timestamp_pb2.Timestamp
+    def __init__(self, tier: _Optional[_Union[CacheTier, str]] = ..., entries: _Optional[int] = ..., examined: _Optional[int] = ..., ages: _Optional[_Iterable[_Union[CacheAge, _Mapping]]] = ..., oldest_use_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., oldest_fetch_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class CacheAge(_message.Message):
+    __slots__ = ("within", "used", "fetched")
+    WITHIN_FIELD_NUMBER: _ClassVar[int]
+    USED_FIELD_NUMBER: _ClassVar[int]
+    FETCHED_FIELD_NUMBER: _ClassVar[int]
+    within: _duration_pb2.Duration
+    used: int
+    fetched: int
+    def __init__(self, within: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., used: _Optional[int] = ..., fetched: _Optional[int] = ...) -> None: ...
+
+class CacheStoreStats(_message.Message):
+    __slots__ = ("tier", "used_bytes", "limit_bytes", "entries", "evictions")
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    USED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    EVICTIONS_FIELD_NUMBER: _ClassVar[int]
+    tier: CacheTier
+    used_bytes: int
+    limit_bytes: int
+    entries: int
+    evictions: int
+    def __init__(self, tier: _Optional[_Union[CacheTier, str]] = ..., used_bytes: _Optional[int] = ..., limit_bytes: _Optional[int] = ..., entries: _Optional[int] = ..., evictions: _Optional[int] = ...) -> None: ...
 
 class CacheHistory(_message.Message):
-    __slots__ = ("since_time", "tiers", "hit_rate", "fetched_bytes", "waited", "saved_bytes", "waiting_saved", "sampled", "studies", "working_set", "recommendation", "prefetched")
+    __slots__ = ("since_time", "tiers", "hit_rate", "fetched_bytes", "waited", "saved_bytes", "waiting_saved", "sampled", "studies", "working_set", "recommendation", "prefetched", "saved_accesses")
     SINCE_TIME_FIELD_NUMBER: _ClassVar[int]
     TIERS_FIELD_NUMBER: _ClassVar[int]
     HIT_RATE_FIELD_NUMBER: _ClassVar[int]
@@ -684,6 +746,7 @@ class CacheHistory(_message.Message):
     WORKING_SET_FIELD_NUMBER: _ClassVar[int]
     RECOMMENDATION_FIELD_NUMBER: _ClassVar[int]
     PREFETCHED_FIELD_NUMBER: _ClassVar[int]
+    SAVED_ACCESSES_FIELD_NUMBER: _ClassVar[int]
     since_time: _timestamp_pb2.Timestamp
     tiers: _containers.RepeatedCompositeFieldContainer[CacheTierAccesses]
     hit_rate: float
@@ -696,7 +759,8 @@ class CacheHistory(_message.Message):
     working_set: _containers.RepeatedCompositeFieldContainer[WorkingSetPoint]
     recommendation: CacheRecommendation
     prefetched: PrefetchUse
-    def __init__(self, since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tiers: _Optional[_Iterable[_Union[CacheTierAccesses, _Mapping]]] = ..., hit_rate: _Optional[float] = ..., fetched_bytes: _Optional[int] = ..., waited: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., saved_bytes: _Optional[int] = ..., waiting_saved: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., sampled: _Optional[float] = ..., studies: _Optional[int] = ..., working_set: _Optional[_Iterable[_Union[WorkingSetPoint, _Mapping]]] = ..., recommendation: _Optional[_Union[CacheRecommendation, _Mapping]] = ..., prefetched: _Optional[_Union[PrefetchUse, _Mapping]] = ...) -> None: ...
+    saved_accesses: int
+    def __init__(self, since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tiers: _Optional[_Iterable[_Union[CacheTierAccesses, _Mapping]]] = ..., hit_rate: _Optional[float] = ..., fetched_bytes: _Optional[int] = ..., waited: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., saved_bytes: _Optional[int] = ..., waiting_saved: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., sampled: _Optional[float] = ..., studies: _Optional[int] = ..., working_set: _Optional[_Iterable[_Union[WorkingSetPoint, _Mapping]]] = ..., recommendation: _Optional[_Union[CacheRecommendation, _Mapping]] = ..., prefetched: _Optional[_Union[PrefetchUse, _Mapping]] = ..., saved_accesses: _Optional[int] = ...) -> None: ...
 
 class PrefetchUse(_message.Message):
     __slots__ = ("used", "used_bytes", "wasted", "wasted_bytes", "pending", "pending_bytes")
@@ -715,18 +779,20 @@ class PrefetchUse(_message.Message):
     def __init__(self, used: _Optional[int] = ..., used_bytes: _Optional[int] = ..., wasted: _Optional[int] = ..., wasted_bytes: _Optional[int] = ..., pending: _Optional[int] = ..., pending_bytes: _Optional[int] = ...) -> None: ...
 
 class CacheTierAccesses(_message.Message):
-    __slots__ = ("tier", "accesses", "sent_bytes", "fetched_bytes", "waited")
+    __slots__ = ("tier", "accesses", "sent_bytes", "fetched_bytes", "waited", "first_byte")
     TIER_FIELD_NUMBER: _ClassVar[int]
     ACCESSES_FIELD_NUMBER: _ClassVar[int]
     SENT_BYTES_FIELD_NUMBER: _ClassVar[int]
     FETCHED_BYTES_FIELD_NUMBER: _ClassVar[int]
     WAITED_FIELD_NUMBER: _ClassVar[int]
+    FIRST_BYTE_FIELD_NUMBER: _ClassVar[int]
     tier: str
     accesses: int
     sent_bytes: int
     fetched_bytes: int
     waited: _duration_pb2.Duration
-    def __init__(self, tier: _Optional[str] = ..., accesses: _Optional[int] = ..., sent_bytes: _Optional[int] = ..., fetched_bytes: _Optional[int] = ..., waited: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    first_byte: _duration_pb2.Duration
+    def __init__(self, tier: _Optional[str] = ..., accesses: _Optional[int] = ..., sent_bytes: _Optional[int] = ..., fetched_bytes: _Optional[int] = ..., waited: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., first_byte: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class WorkingSetPoint(_message.Message):
     __slots__ = ("size_bytes", "hit_rate")

@@ -308,7 +308,8 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetCacheStats(self, request, context):
-        """Reports what the caches hold for the tenant, and how often they were of use since this server started. Of all servers
+        """Reports what the caches hold for the tenant or, where a credential for every tenant names none, for all of them, and
+        how often they were of use since this server started. Of all servers
         of the database it reports which tiers served accesses in the last days, what that saved, and which size follows.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

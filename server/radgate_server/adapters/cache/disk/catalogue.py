@@ -1,7 +1,7 @@
 """What lies in the folder of a tier, so that room is found without looking at the disk. Shared by threads."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 
@@ -99,6 +99,12 @@ class Catalogue:
         """How much each tenant keeps."""
         with self._lock:
             return {name: Tally(tally.entries, tally.used_bytes) for name, tally in self._lru.tallies()}
+
+    def spread(self, tenant_ids: Collection[str], count: int) -> tuple[int, list[EntryKey]]:
+        """How many entries the tenants have, and about `count` of them, evenly by last use."""
+        with self._lock:
+            entries = sum(self._lru.tally(tenant_id).entries for tenant_id in tenant_ids)
+            return entries, self._lru.spread(tenant_ids, count)
 
     def tally(self, tenant_id: str) -> Tally:
         """How much the tenant keeps."""

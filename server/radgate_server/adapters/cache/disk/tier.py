@@ -8,11 +8,11 @@ from typing import Self
 
 from radgate_server.adapters.cache.disk.inventory import AccountedDisk, Inventory
 from radgate_server.adapters.cache.disk.layout import study_hash
-from radgate_server.adapters.cache.lookups import Lookups
 from radgate_server.core.cache.ports.tiers import TierUsage
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.retention.ports.erasure import Held
 from radgate_server.core.telemetry.ports import Telemetry
+from radgate_server.services.cache.lookups import Lookups
 from radgate_server.services.repeating import Repeated
 
 COUNT_INTERVAL_S = 60.0

@@ -2,7 +2,6 @@
 
 from math import inf
 
-from radgate_server.adapters.cache.lookups import Lookups
 from radgate_server.adapters.cache.memory.byte_lru import ByteLru
 from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
 from radgate_server.core.cache.invalidations import Invalidations
@@ -10,6 +9,7 @@ from radgate_server.core.cache.ports.tiers import CacheKey, CacheMark, TierUsage
 from radgate_server.core.retention.ports.erasure import Held
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.lib.clock import Clock
+from radgate_server.services.cache.lookups import Lookups
 
 TIER = "hot"
 OVERHEAD_BYTES = 512

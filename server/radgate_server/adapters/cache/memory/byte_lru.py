@@ -2,8 +2,9 @@
 
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
 from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares, Usage
 
@@ -144,6 +145,12 @@ class ByteLru[K: tuple[str, ...], V]:
     def tallies(self) -> Iterator[tuple[str, Tally]]:
         """How much each tenant keeps that keeps anything."""
         return ((tenant_id, tenant.tally) for tenant_id, tenant in self._tenants.items())
+
+    def spread(self, tenant_ids: Collection[str], count: int) -> list[K]:
+        """About `count` of the tenants' keys, evenly from the least to the last recently used of each tenant."""
+        orders = [tenant.order for name, tenant in self._tenants.items() if name in tenant_ids]
+        step = max(1, sum(map(len, orders)) // max(1, count))
+        return list(islice(chain.from_iterable(orders), 0, None, step))
 
     def group_tally(self, tenant_id: str, study: str) -> Tally:
         """How much is kept of one study of the tenant."""

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from radgate_server.adapters.cache.lookups import Lookups
 from radgate_server.adapters.cache.memory.byte_lru import ByteLru
 from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
 from radgate_server.core.cache.ports.tiers import InstanceStore, TierUsage
@@ -21,6 +20,7 @@ from radgate_server.core.dicom.memory_instance import check_span, view_of
 from radgate_server.core.retention.ports.erasure import Held
 from radgate_server.core.telemetry.ports import Telemetry
 from radgate_server.lib.answer_cache import Loads
+from radgate_server.services.cache.lookups import Lookups
 
 TIER = "hot-instances"
 _INLINE_JOIN_BYTES = 1 << 20
@@ -175,6 +175,14 @@ class HotInstanceStore:
         """What `inner` keeps for the tenant; what was answered from memory counts as hits of it."""
         usage = await self._inner.usage(tenant_id)
         return replace(usage, hits=usage.hits + self._lookups.of(tenant_id).hits)
+
+    async def memory_usage(self, tenant_id: str) -> TierUsage:
+        """What is in memory for the tenant."""
+        tally, count = self._entries.tally(tenant_id), self._lookups.of(tenant_id)
+        limit_bytes, evictions = self._entries.limit_bytes, self._entries.evictions(tenant_id)
+        return TierUsage(
+            TIER, tally.entries, tally.used_bytes, limit_bytes, count.hits, count.misses, evictions=evictions
+        )
 
     def in_memory(self, key: HotKey, crc32c: int) -> bytes | None:
         """The DICOM file with that checksum if it is in memory. May be called from any thread."""

@@ -74,12 +74,12 @@ class PackCare(Repeating):
                 packs = packs[1:]
             if not victims:
                 break
-            await self._drop(victims)
+            self._tier.evicted(tenant_id, await self._drop(victims))
         self._tier.used_bytes = sum(one.used_bytes for one in usages.values())
 
-    async def _drop(self, packs: Sequence[Pack]) -> None:
-
-        await self._index.drop_packs([pack.object_key for pack in packs])
+    async def _drop(self, packs: Sequence[Pack]) -> int:
+        count = await self._index.drop_packs([pack.object_key for pack in packs])
         for pack in packs:
             self._tier.forget(pack.tenant_id, pack.study)
         await self._tier.delete_objects([pack.object_key for pack in packs])
+        return count

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +11,6 @@ from typing import Any, NamedTuple
 
 from radgate_server.adapters.cache.disk.layout import EntryKey, entry_key, study_hash
 from radgate_server.adapters.cache.disk.sealed_bytes import SealedForm
-from radgate_server.adapters.cache.lookups import Lookups
 from radgate_server.adapters.cache.packs.object_store import (
     TIER,
     ObjectMissingError,
@@ -21,7 +21,8 @@ from radgate_server.adapters.cache.packs.object_store import (
 from radgate_server.adapters.cache.warm.file_format import DamagedError, KeyAwayError
 from radgate_server.adapters.cache.warm.open_files import ROLE
 from radgate_server.adapters.cache.warm.tier import DiskInstanceStore
-from radgate_server.core.cache.ports.packs import PackedInstance, PackIndex, PackVouching
+from radgate_server.core.cache.ages import CacheAges
+from radgate_server.core.cache.ports.packs import PackedInstance, PackIndex, PackUsage, PackVouching
 from radgate_server.core.cache.ports.tiers import TierUsage
 from radgate_server.core.dicom.identifiers import InstanceRef
 from radgate_server.core.dicom.instances import InstanceHandle
@@ -34,6 +35,7 @@ from radgate_server.lib.clock import Clock
 from radgate_server.lib.sealed_blocks import BLOCK_BYTES, STRIDE_BYTES
 from radgate_server.lib.single_flight import SingleFlight
 from radgate_server.lib.ttl_cache import TtlCache
+from radgate_server.services.cache.lookups import Lookups
 
 _log = logging.getLogger(__name__)
 
@@ -88,6 +90,8 @@ class PackTier:
         self._studies: AnswerCache[_StudyKey, Mapping[str, PackedInstance]] = AnswerCache(
             _REMEMBERED_ROWS, ttl_s=REMEMBERED_S, clock=clock
         )
+        self._usages: AnswerCache[None, Sequence[PackUsage]] = AnswerCache(1, ttl_s=REMEMBERED_S, clock=clock)
+        self._evictions: Counter[str] = Counter()
         self._avoided: TtlCache[EntryKey, bool] = TtlCache(ttl_s=_AVOIDED_S, max_weight=100_000, clock=clock)
         self._promotions: SingleFlight[EntryKey, InstanceHandle] = SingleFlight()
         self._tasks: set[asyncio.Task[object]] = set()
@@ -133,6 +137,7 @@ class PackTier:
 
     def forget(self, tenant_id: str, study: str | None) -> None:
         """What is remembered of the study, or of all of the tenant, has changed."""
+        self._usages.invalidate(lambda _: True)
         self._studies.invalidate(lambda key: key[0] == tenant_id and study in (None, key[1]))
 
     async def invalidate(self, tenant_id: str, study_instance_uid: str | None) -> int:
@@ -153,14 +158,25 @@ class PackTier:
         """How many instances `invalidate` would drop; "" stands for all studies."""
         if study_instance_uid:
             return len(await self.of_study(tenant_id, study_hash(study_instance_uid)))
-        return (await self.usage(tenant_id)).entries
+        return sum(one.instances for one in await self.parts.index.usages() if one.tenant_id == tenant_id)
 
     async def usage(self, tenant_id: str) -> TierUsage:
-        """What is packed for the tenant."""
-        usages = [usage for usage in await self.parts.index.usages() if usage.tenant_id == tenant_id]
+        """What is packed for the tenant; other servers' changes of the last seconds may be missing."""
+        all_usages = await self._usages.get_or_load(None, self.parts.index.usages)
+        usages = [usage for usage in all_usages if usage.tenant_id == tenant_id]
         instances, used_bytes = sum(one.instances for one in usages), sum(one.used_bytes for one in usages)
-        lookups = self._lookups.of(tenant_id)
-        return TierUsage(TIER, instances, used_bytes, self.limit_bytes, lookups.hits, lookups.misses)
+        lookups, evictions = self._lookups.of(tenant_id), self._evictions[tenant_id]
+        return TierUsage(
+            TIER, instances, used_bytes, self.limit_bytes, lookups.hits, lookups.misses, evictions=evictions
+        )
+
+    async def ages(self, tenant_ids: Collection[str]) -> CacheAges:
+        """How old what is packed for the tenants is."""
+        return await self.parts.index.ages(tenant_ids, self.parts.clock.now())
+
+    def evicted(self, tenant_id: str, instances: int) -> None:
+        """So many of the tenant's instances made room."""
+        self._evictions[tenant_id] += instances
 
     async def held(self, tenant_id: str, study_instance_uid: str) -> Held:
         """What is in the object store of the study: packs."""

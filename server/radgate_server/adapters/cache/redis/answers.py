@@ -1,7 +1,7 @@
 """SharedAnswers in Redis, reached from a few threads: neither its sockets nor the ciphers hold up the event loop."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib import import_module
@@ -14,6 +14,7 @@ from radgate_server.core.cache.ports.shared import (
     SharedAnswer,
     SharedTierError,
     SharedTierFullError,
+    StoreUsage,
 )
 from radgate_server.core.cache.ports.tiers import CacheKey
 from radgate_server.core.errors import ConfigurationError, GatewayError
@@ -76,6 +77,10 @@ class RedisAnswers:
         """Share it no more."""
         await self._ask(partial(self._client.delete, self._sealer.name(key)))
 
+    async def store_usage(self) -> StoreUsage:
+        """What Redis reports by INFO: of all its databases and users. No key is looked at."""
+        return store_usage_of(await self._ask(self._info))
+
     async def close(self) -> None:
         """Close the connections."""
         await asyncio.to_thread(self._close)
@@ -90,6 +95,9 @@ class RedisAnswers:
             pipe.pttl(name)
             sealed, left_ms = pipe.execute()
         return sealed, left_ms
+
+    def _info(self) -> Mapping[str, Any]:
+        return {**self._client.info("memory"), **self._client.info("stats"), **self._client.info("keyspace")}
 
     async def _ask[Answer](self, command: Callable[[], Answer]) -> Answer:
         answer = self._in_thread(command)
@@ -107,6 +115,12 @@ class RedisAnswers:
 
     def _in_thread[Answer](self, work: Callable[[], Answer]) -> asyncio.Future[Answer]:
         return asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def store_usage_of(info: Mapping[str, Any]) -> StoreUsage:
+    """Read the sections memory, stats and keyspace of INFO."""
+    entries = sum(found["keys"] for name, found in info.items() if name.startswith("db") and isinstance(found, Mapping))
+    return StoreUsage(info["used_memory"], info.get("maxmemory", 0), entries, info["evicted_keys"])
 
 
 def open_redis_answers(url: str, sealer: AnswerSealer, *, timeout_s: float) -> RedisAnswers:

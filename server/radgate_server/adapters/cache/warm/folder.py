@@ -2,7 +2,7 @@
 
 import mmap
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from radgate_server.adapters.cache.warm.open_files import (
     verify_whole,
 )
 from radgate_server.adapters.cache.warm.writing import temporary_file, write_instance
+from radgate_server.core.cache.ages import EntryTimes
 from radgate_server.core.cache.scope import CacheScope
 from radgate_server.core.dicom.instances import InstanceContent, ReceivedInstance
 from radgate_server.core.errors import CorruptEntryError, InstanceMalformedError, StorageFullError
@@ -219,6 +220,16 @@ class WarmDisk(AccountedDisk):
         self._group_removed(tenant_id, study)
         self._files.drop_group(tenant_id, study)
         return count
+
+    def times(self, tenant_ids: Collection[str], count: int) -> tuple[int, list[EntryTimes]]:
+        """How many instances the tenants have, and when about `count` of them, evenly chosen, were used and fetched."""
+        entries, keys = self.catalogue.spread(tenant_ids, count)
+        found = []
+        for key in keys:
+            entry, footer = self._folder.entry(key), self._footer_of(key)
+            if entry is not None and footer is not None:
+                found.append(EntryTimes(entry.used_s, footer.origin.fetched_s))
+        return entries, found
 
     def count_part(self, scope: CacheScope) -> int:
         """How many instances `remove_part` would delete."""

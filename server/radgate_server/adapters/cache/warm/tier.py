@@ -1,7 +1,7 @@
 """The warm tier: whole instances on the local disk. docs/adr/0005-warm-tier.md says what it promises and why."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -14,6 +14,7 @@ from radgate_server.adapters.cache.disk.tier import DiskTier
 from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares
 from radgate_server.adapters.cache.warm.file_format import Footer
 from radgate_server.adapters.cache.warm.folder import WarmDisk
+from radgate_server.core.cache.ages import CacheAges, ages_of
 from radgate_server.core.cache.ports.keys import StudyKeys
 from radgate_server.core.cache.scope import CacheScope
 from radgate_server.core.dicom.identifiers import InstanceRef
@@ -27,6 +28,8 @@ from radgate_server.lib.clock import Clock
 
 TIER = "warm"
 THREADS = 8
+AGES_EXAMINED = 200
+"""Of so many files it is looked up when they were used and fetched, of a larger cache an even part."""
 
 
 class DiskInstanceStore(DiskTier[WarmDisk]):
@@ -44,6 +47,7 @@ class DiskInstanceStore(DiskTier[WarmDisk]):
         inventory: Inventory = Inventory.TAKEN,
     ) -> None:
         disk = WarmDisk(root, limit_bytes, clock, partial(telemetry.cache_failed, TIER), form_of(keys), shares)
+        self._clock = clock
         super().__init__(TIER, "the folder of the warm tier (data_dir/warm)", disk, THREADS, telemetry, inventory)
 
     async def __aexit__(self, *details: object) -> None:
@@ -77,6 +81,11 @@ class DiskInstanceStore(DiskTier[WarmDisk]):
         key = entry_key(tenant_id, ref)
         with suppress(StorageFullError):
             await self._in_thread(lambda: self._disk.write_index(key, serialise(index)))
+
+    async def ages(self, tenant_ids: Collection[str]) -> CacheAges:
+        """How old what is stored for the tenants is, from AGES_EXAMINED files."""
+        entries, times = await self._in_thread(lambda: self._disk.times(tenant_ids, AGES_EXAMINED))
+        return ages_of(entries, times, self._clock.now())
 
     async def copies(self, keys: Sequence[EntryKey]) -> list[bytes | None]:
         """The files of these instances as they lie on the disk; None for one that is not there or can't be read."""

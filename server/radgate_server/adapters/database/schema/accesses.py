@@ -17,6 +17,7 @@ study_accesses = Table(
     Column("sent_bytes", BigInteger, nullable=False),
     Column("fetched_bytes", BigInteger, nullable=False),
     Column("waited_ms", BigInteger, nullable=False, comment="for what was fetched"),
+    Column("first_byte_us", BigInteger, nullable=False, server_default="0", comment="until the first byte left"),
     Column("modality", String(64), nullable=False, server_default="", comment="Modalities in Study, if known"),
     Column("patient", String(32), nullable=False, server_default="", comment="keyed digest of Patient ID, if known"),
     Index(None, "tenant_id", "study_instance_uid"),

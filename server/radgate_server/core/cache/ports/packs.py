@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from radgate_server.core.cache.ages import CacheAges
+
 
 @dataclass(frozen=True, slots=True)
 class PackedInstance:
@@ -93,8 +95,8 @@ class PackIndex(Protocol):
         """
         ...
 
-    async def drop_packs(self, object_keys: Collection[str]) -> None:
-        """Forget the packs and what they own."""
+    async def drop_packs(self, object_keys: Collection[str]) -> int:
+        """Forget the packs and what they own; returns how many instances."""
         ...
 
     async def touch(self, object_keys: Collection[str]) -> None:
@@ -103,6 +105,10 @@ class PackIndex(Protocol):
 
     async def usages(self) -> Sequence[PackUsage]:
         """Of every tenant that has packs."""
+        ...
+
+    async def ages(self, tenant_ids: Collection[str], now: datetime) -> CacheAges:
+        """How old what is packed for the tenants is, added up where the index lies."""
         ...
 
     async def held(self, tenant_id: str, study: str) -> tuple[int, int]:

@@ -41,6 +41,18 @@ class FoundAnswer(NamedTuple):
     left_s: float
 
 
+class StoreUsage(NamedTuple):
+    """What the store behind the tier reports of itself: of all that lies there, whoever put it there.
+
+    `limit_bytes` is 0 where it has none. `evictions` are since it started.
+    """
+
+    used_bytes: int
+    limit_bytes: int
+    entries: int
+    evictions: int
+
+
 class SharedAnswers(Protocol):
     """Where servers share answers. Losing one is never an error."""
 
@@ -64,6 +76,10 @@ class SharedAnswers(Protocol):
 
     async def remove(self, key: CacheKey) -> None:
         """Share it no more. Raises SharedTierError."""
+        ...
+
+    async def store_usage(self) -> StoreUsage:
+        """What the store reports of itself, without looking at what lies there. Raises SharedTierError."""
         ...
 
     async def close(self) -> None:

@@ -1,6 +1,6 @@
 """The two cache tiers: hot answers in memory, warm instances on disk. Every key carries the tenant."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple, NewType, Protocol
 
@@ -25,6 +25,17 @@ class TierUsage:
     misses: int
     as_of: datetime | None = None
     evictions: int = 0
+
+    def plus(self, other: "TierUsage") -> "TierUsage":
+        """What the same tier holds for both tenants; the limit is for all."""
+        return replace(
+            self,
+            entries=self.entries + other.entries,
+            used_bytes=self.used_bytes + other.used_bytes,
+            hits=self.hits + other.hits,
+            misses=self.misses + other.misses,
+            evictions=self.evictions + other.evictions,
+        )
 
 
 class CacheKey(NamedTuple):

@@ -8,13 +8,15 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from radgate.v1 import admin_service_pb2 as messages
 from radgate_server.core.access.tenancy import ApiKey, Role, Tenant
 from radgate_server.core.cache.accesses import AccessCounts
+from radgate_server.core.cache.ages import CacheAges
 from radgate_server.core.cache.ports.tiers import TierUsage
 from radgate_server.core.cache.reuse import Recommendation
 from radgate_server.core.errors import InvalidArgumentError
 from radgate_server.rpc.v1.convert.restriction import to_restriction
 from radgate_server.rpc.v1.convert.times import from_timestamp, to_duration, to_timestamp
 from radgate_server.rpc.v1.enum_words import CACHE_TIERS
-from radgate_server.services.cache.access_statistics import AccessSummary
+from radgate_server.services.administration.cache_report import CacheReport
+from radgate_server.services.cache.access_statistics import AccessSummary, AccessTotals
 
 _ROLES = {
     messages.ROLE_VIEWER: Role.VIEWER,
@@ -85,8 +87,7 @@ def _to_time(time: datetime | None) -> Timestamp | None:
     return None if time is None else to_timestamp(time)
 
 
-def to_tier(usage: TierUsage) -> messages.CacheTierStats:
-    """Render what a tier holds."""
+def _tier_stats(usage: TierUsage) -> messages.CacheTierStats:
     return messages.CacheTierStats(
         tier=CACHE_TIERS.number(usage.tier),
         entries=usage.entries,
@@ -98,17 +99,59 @@ def to_tier(usage: TierUsage) -> messages.CacheTierStats:
     )
 
 
-def to_history(summary: AccessSummary) -> messages.CacheHistory:
-    """Render what the history of accesses reports."""
-    savings = summary.savings
-    return messages.CacheHistory(
-        since_time=to_timestamp(summary.since),
-        tiers=[_tier(tier, counts) for tier, counts in sorted(summary.by_tier.items())],
+def to_cache_stats(report: CacheReport) -> messages.GetCacheStatsResponse:
+    """Render what is reported of caches."""
+    return messages.GetCacheStatsResponse(
+        tiers=map(_tier_stats, report.tiers),
+        history=_history(report.history),
+        ages=[_ages(tier, ages) for tier, ages in report.ages.items()],
+        tenants=[
+            messages.TenantCacheStats(
+                tenant_id=one.tenant_id, tiers=map(_tier_stats, one.tiers), history=_history(one.history)
+            )
+            for one in report.tenants
+        ],
+        omitted_tenants=report.omitted_tenants,
+        stores=[
+            messages.CacheStoreStats(tier=CACHE_TIERS.number(tier), **usage._asdict())
+            for tier, usage in report.stores.items()
+        ],
+    )
+
+
+def _ages(tier: str, ages: CacheAges) -> messages.CacheTierAges:
+    return messages.CacheTierAges(
+        tier=CACHE_TIERS.number(tier),
+        entries=ages.entries,
+        examined=ages.examined,
+        ages=[
+            messages.CacheAge(within=to_duration(within.total_seconds()), used=used, fetched=fetched)
+            for within, used, fetched in ages.counts
+        ],
+        oldest_use_time=_to_time(ages.oldest_use),
+        oldest_fetch_time=_to_time(ages.oldest_fetch),
+    )
+
+
+def _history(totals: AccessTotals) -> messages.CacheHistory:
+    savings = totals.savings
+    history = messages.CacheHistory(
+        since_time=to_timestamp(totals.since),
+        tiers=[_tier(tier, counts) for tier, counts in sorted(totals.by_tier.items())],
         hit_rate=savings.hit_rate,
         fetched_bytes=savings.fetched_bytes,
         waited=to_duration(savings.waited_s),
         saved_bytes=savings.saved_bytes,
         waiting_saved=None if savings.saved_s is None else to_duration(savings.saved_s),
+        saved_accesses=savings.saved_accesses,
+    )
+    if isinstance(totals, AccessSummary):
+        history.MergeFrom(_of_one_tenant(totals))
+    return history
+
+
+def _of_one_tenant(summary: AccessSummary) -> messages.CacheHistory:
+    return messages.CacheHistory(
         sampled=summary.sampled,
         studies=summary.reuse.studies,
         working_set=[messages.WorkingSetPoint(size_bytes=size, hit_rate=rate) for size, rate in summary.curve],
@@ -124,6 +167,7 @@ def _tier(tier: str, counts: AccessCounts) -> messages.CacheTierAccesses:
         sent_bytes=counts.sent_bytes,
         fetched_bytes=counts.fetched_bytes,
         waited=to_duration(counts.waited_ms / 1000),
+        first_byte=to_duration(counts.first_byte_us / 1_000_000),
     )
 
 

@@ -11,6 +11,7 @@ from radgate_server.adapters.cache.disk.stored_bytes import PlainForm
 from radgate_server.adapters.cache.warm.folder import OPEN_FILES
 from radgate_server.adapters.cache.warm.open_files import OpenFile, OpenFiles, open_file
 from radgate_server.adapters.cache.warm.tier import DiskInstanceStore
+from radgate_server.core.cache.ages import ages_of
 from radgate_server.core.dicom.identifiers import InstanceRef
 from radgate_server.core.dicom.instances import InstanceHandle
 from radgate_server.core.errors import ConfigurationError, CorruptEntryError, StorageFullError
@@ -168,6 +169,26 @@ async def test_the_least_recently_used_make_room(tmp_path: Path) -> None:
         usage = await store.usage("alpha")
         assert usage.used_bytes == sum(path.stat().st_size for path in files(tmp_path))
         assert usage.evictions == 2
+
+
+async def test_ages_are_of_files_since_use_and_since_fetch(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with make(tmp_path, clock=clock) as store:
+        for number in range(3):
+            await store.put("alpha", received(pattern(10, number), numbered(number)))
+        await store.put("beta", received(pattern(10), numbered(0)))
+        for path in files(tmp_path):
+            os.utime(path, (clock.now().timestamp(),) * 2)
+        fetched = clock.now()
+        clock.advance(2 * 86_400)
+        await whole(await got(store, ref=numbered(1)))
+        found = await store.ages(["alpha"])
+        assert (found.entries, found.examined) == (3, 3)
+        assert [(count.used, count.fetched) for count in found.counts] == [(1, 0), (1, 0), (3, 3), (3, 3), (3, 3)]
+        assert (found.oldest_use, found.oldest_fetch) == (fetched, fetched)
+        files(tmp_path)[0].unlink()
+        assert (await store.ages(["alpha", "beta"])).entries == 4
+        assert await store.ages(["nobody"]) == ages_of(0, [], clock.now())
 
 
 async def test_a_tenant_that_reads_everything_evicts_itself(tmp_path: Path) -> None:

@@ -24,6 +24,16 @@ def test_the_least_recently_used_make_room() -> None:
     assert (lru.evictions("alpha"), lru.evictions("beta")) == (2, 0)
 
 
+def test_keys_are_spread_from_the_least_to_the_last_recently_used() -> None:
+    lru = filled()
+    lru.put(key("z", tenant="beta"), "Z", 25)
+    lru.get(key("a"))
+    assert lru.spread(["alpha"], 2) == [key("b"), key("d")]
+    assert lru.spread(["alpha"], 9) == [key("b"), key("c"), key("d"), key("a")]
+    assert lru.spread(["alpha", "beta", "gone"], 1) == [key("b")]
+    assert lru.spread([], 5) == []
+
+
 def test_nothing_is_dropped_while_there_is_room() -> None:
     lru = filled()
     assert lru.make_room() == []

@@ -226,3 +226,7 @@ async def test_hits_in_memory_count_as_hits_of_the_tier(inner: CountingStore) ->
     usage = await store.usage("alpha")
     assert (usage.tier, usage.entries, usage.hits, usage.misses) == ("warm", 1, 1, 1)
     assert telemetry.lookups == [("hot-instances", False), ("hot-instances", True)]
+    memory = await store.memory_usage("alpha")
+    assert (memory.tier, memory.entries, memory.hits, memory.misses) == ("hot-instances", 1, 1, 1)
+    assert memory.limit_bytes == 1 << 20 > memory.used_bytes > len(DATA)
+    assert (await store.memory_usage("beta")).entries == 0

@@ -92,6 +92,8 @@ async def test_limits_are_kept_and_orphans_swept(cluster: PackCluster) -> None:
         await care.look()
         assert [pack.study for pack in cluster.index.packs.values()] == [study_hash(f"1.9.{n}") for n in (1, 2)]
         assert one.tier.used_bytes < 2_500_000
+        usage = await one.tier.usage("alpha")
+        assert (usage.entries, usage.evictions) == (2, 1)
         await cluster.index.drop_packs(list(cluster.index.packs)[:1])
         assert await care.sweep() == 0, "it may be an upload that is not entered yet"
         cluster.clock.advance(3650 * 86_400 + ORPHAN_AGE.total_seconds())
