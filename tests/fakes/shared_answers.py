@@ -85,11 +85,11 @@ class SharingServer:
     def __post_init__(self) -> None:
         self.states = StudyStates(self.clock, max_age_s=300)
         self.doubts = StudyDoubts(self.telemetry)
-        memory = MemoryHotCache(
+        self.memory = MemoryHotCache(
             limit_bytes=2 * MIB, entry_limit_bytes=MIB, clock=self.clock, telemetry=RecordingTelemetry()
         )
         limits = SharingLimits(entry_bytes=MIB, ttl_s=3600)
-        self.cache = SharedHotCache(memory, self.shared, self.clock, self.telemetry, limits)
+        self.cache = SharedHotCache(self.memory, self.shared, self.clock, self.telemetry, limits)
         handlers = dict.fromkeys(DROPPING, (self._drop,))
         self.follower = ChangeFollower(self.feed, handlers)
         knowledge = StudyKnowledge(self.states, self.doubts, self._confirm, self.hiding.__contains__)
