@@ -36,7 +36,7 @@ from tests.fakes.shared_answers import SharingServer
 from tests.fakes.study_keys import MemoryStudyKeys
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.rpc.rig import EAST_STUDY, PlainFingerprints, Rig, running_rig
-from tests.rpc.test_peers import SECRET, Changed, Cut, Held
+from tests.rpc.test_peers import SECRET, Changed, Cut, Held, place_of
 from tests.unit.services.pacs.test_shared_fetch import OTHER, REFS, Bench, received
 
 STUDY = "1.2.1"
@@ -303,7 +303,7 @@ async def test_what_memory_itself_has_damaged_the_clients_library_refuses(monkey
 )
 async def test_what_a_peer_sends_damaged_the_pacs_is_asked_for(deliver: Callable[[], InstanceHandle]) -> None:
     listener, bench = PeerServer("127.0.0.1", 0, SECRET, None), Bench()
-    await listener.start(OTHER.member_id, Held([deliver()]))
+    await listener.start(OTHER.member_id, Held([deliver()]), place_of)
     holder = replace(OTHER, address=f"127.0.0.1:{listener.port}")
     peers = GrpcPeers(SECRET, PeerTimeouts(20, 20), 1 << 22)
     bench.peers = peers  # type: ignore[assignment]

@@ -17,13 +17,15 @@ from radgate_server.settings.shared.database import DatabaseSettings
 log = logging.getLogger(__name__)
 
 _LOCK_NUMBER = 0x52414447  # "RADG"; any number will do that other users of the same PostgreSQL database don't take.
+_LOCK_RETRY_S = 0.1
 _WAL_RETRY_S = 0.05
 
 
 def migrate(url: str) -> None:
     """Bring the database to the newest schema, in one transaction: wholly or not at all. Does nothing when it is there.
 
-    Processes that start at once wait for one another.
+    Processes that start at once wait for one another. In PostgreSQL the transaction is committed where an index is
+    built on a large table (large_tables.py): after a failure the next call continues there.
 
     Raises:
         ConfigurationError: the URL is not usable.
@@ -41,14 +43,26 @@ def migrate(url: str) -> None:
 
 
 def _upgrade(engine: Engine) -> None:
-    sqlite = engine.dialect.name == "sqlite"
     with engine.connect().execution_options(**{WRITES: True}) as connection:
-        if sqlite:
+        if engine.dialect.name == "sqlite":
             _use_write_ahead_log(connection)
-        with connection.begin():
-            if not sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
+            with connection.begin():
+                command.upgrade(config(connection), "head")
+        else:
+            _wait_until_alone(connection)
             command.upgrade(config(connection), "head")
+
+
+def _wait_until_alone(connection: Connection) -> None:
+    """Take the lock of migrations, which is this session's until it ends.
+
+    It is asked for again and again: a statement that waited for it would have a snapshot, whose end whoever has the
+    lock would wait for when it builds an index (CREATE INDEX CONCURRENTLY).
+    """
+    while not connection.scalar(text("SELECT pg_try_advisory_lock(:number)"), {"number": _LOCK_NUMBER}):
+        connection.commit()
+        time.sleep(_LOCK_RETRY_S)
+    connection.commit()
 
 
 def _use_write_ahead_log(connection: Connection) -> None:
@@ -70,7 +84,7 @@ def _use_write_ahead_log(connection: Connection) -> None:
 
 
 def config(connection: Connection) -> Config:
-    """Alembic's configuration: where the migrations are, and the connection whose transaction they run in."""
+    """Alembic's configuration: where the migrations are, and the connection that they run on."""
     made = Config()
     made.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     made.attributes["connection"] = connection

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -85,13 +85,15 @@ class ObjectStore:
         return bytes(found)
 
     async def write(self, object_key: str, data: bytes | Path, size_bytes: int) -> None:
-        """Write a new object: whole, or in parts where it is a file. Raises ObjectsAwayError."""
+        """Write a new object under a key of its own: whole, or in parts where it is a file. Raises ObjectsAwayError."""
         import obstore
 
         whole = isinstance(data, bytes)
         options = {"mode": "create", "use_multipart": False} if whole else {"chunk_size": _PART_BYTES}
         async with self._operation("put", extra_s=size_bytes / _UPLOAD_RATE):
-            await obstore.put_async(self._store, object_key, data, **options)
+            # Nobody else makes this key: if it is there, an earlier try has written it, whose answer was lost.
+            with suppress(obstore.exceptions.AlreadyExistsError):
+                await obstore.put_async(self._store, object_key, data, **options)
         self._telemetry.cache_bytes(TIER, "written", size_bytes)
 
     async def delete(self, object_keys: Collection[str]) -> None:

@@ -1,4 +1,4 @@
-"""How Alembic runs a migration: on the connection and in the transaction that `migrate` hands in."""
+"""How Alembic runs a migration: on the connection that `migrate` hands in, and in its transaction if it began one."""
 
 from alembic import context
 
@@ -10,4 +10,5 @@ context.configure(
     # SQLite changes its schema within transactions too, once the driver keeps its hands off them (engine.py).
     transactional_ddl=True,
 )
-context.run_migrations()
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,5 +1,6 @@
 """The tier of packs: what servers share, on a store in memory (tests/integration/test_packs.py has a real one)."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -63,6 +64,31 @@ async def test_of_two_writers_of_one_instance_the_first_owns_it(cluster: PackClu
         assert len(cluster.index.packs) == 1
         objects = [stored async for page in two.tier.parts.objects.pages() for stored in page]
         assert [stored.object_key for stored in objects] == list(cluster.index.packs), "the loser deleted its own"
+
+
+async def test_of_two_writers_of_a_large_instance_the_first_owns_it(
+    cluster: PackCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is uploaded in parts, without a condition: each writer has a key of its own, and the database decides."""
+    monkeypatch.setattr("radgate_server.adapters.cache.packs.writer.WHOLE_BYTES", MIB)
+    monkeypatch.setattr("radgate_server.adapters.cache.packs.object_store._PART_BYTES", 5 * MIB)
+    data = pattern(6 * MIB)
+    async with cluster.machine() as one, cluster.machine() as two, cluster.machine() as three:
+        for machine in (one, two):
+            await machine.chain.put("alpha", received(data))
+        await asyncio.gather(one.writer.settle(), two.writer.settle())
+        objects = [stored.object_key async for page in one.tier.parts.objects.pages() for stored in page]
+        assert objects == list(cluster.index.packs), "the loser deleted its own"
+        assert await whole(await got(three.chain)) == data
+
+
+async def test_an_upload_whose_answer_was_lost_is_not_one_that_failed(cluster: PackCluster) -> None:
+    async with cluster.machine() as one:
+        objects = one.tier.parts.objects
+        for _ in range(2):
+            await objects.write("key", b"sealed", 6)
+        assert await objects.read("key", 0, 6) == b"sealed"
+        assert [outcome for _, name, outcome in one.telemetry.cache_operations if name == "put"] == ["ok", "ok"]
 
 
 async def test_an_invalidation_is_for_packs_too(cluster: PackCluster) -> None:

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from radgate_server.adapters.database.large_tables import add_index
+
 revision = "0015"
 down_revision = "0014"
 branch_labels = None
@@ -10,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_index("ix_audit_index_block_tenant_id", "audit_index", ["block", "tenant_id"])
+    add_index("ix_audit_index_block_tenant_id", "audit_index", ["block", "tenant_id"])
     comment = "rows of audit_index, for searches to compare"
     op.add_column(
         "audit_indexed", sa.Column("entries", sa.BigInteger(), nullable=False, server_default="0", comment=comment)
