@@ -111,6 +111,11 @@ def test_what_is_thrown_away_is_gone_from_memory_too(server: RadgateProcess) -> 
     assert named["history"]["recommendation"]["sizeReason"].startswith("too little data")
     of_another = httpx.get(f"{server.url}/api/v1/admin/cache/stats/elsewhere", headers=headers, timeout=60)
     assert of_another.status_code == 403
+    operator = server.cli("key", "create", "--tenant", "*", "--role", "operator").strip()
+    url = f"{server.url}/api/v1/admin/cache/stats"
+    whole = httpx.get(url, headers={"authorization": f"Bearer {operator}"}, timeout=60).json()
+    assert EAST in [one["tenantId"] for one in whole["tenants"]]
+    assert [ages["tier"] for ages in whole["ages"]] == ["CACHE_TIER_WARM"]
     server.cli("cache", "invalidate", "--tenant", EAST, "--study", GREY_STUDY)
     wait_for(lambda: entries()["warm"] == len(SYNTAXES), "the study is gone", SEEN_S)
     server.cli("cache", "invalidate", "--tenant", EAST)

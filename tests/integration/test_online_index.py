@@ -18,6 +18,10 @@ ROWS = "INSERT INTO audit_index SELECT 'east', 'term', block, 0, 0 FROM generate
 VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = %s::regclass"
 BUILDS = "FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock'"
 """It waits for the transactions that had begun before."""
+TURNS = (
+    "FROM pg_stat_activity WHERE application_name = 'radgate' AND (query LIKE 'SELECT pg%advisory_lock(%'"
+    " OR query = 'COMMIT')"
+)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +70,22 @@ def test_who_writes_does_not_wait_for_the_index(url: str) -> None:
         assert revision_of(url) == newest_revision()
 
 
-def test_what_an_attempt_that_was_ended_has_left_is_built_anew(url: str) -> None:
+def test_a_server_that_waits_for_its_turn_is_not_waited_for(url: str) -> None:
+    """It must have no snapshot, or both would wait for one another."""
+    with ThreadPoolExecutor(2) as threads, connected(url) as other, connected(url, autocommit=False) as slow:
+        slow.execute(ROWS, (5001, 5001))
+        first = threads.submit(migrate, url)
+        wait_until_it_builds(other, first)
+        second = threads.submit(migrate, url)
+        while other.execute(f"SELECT count(*) {TURNS}").fetchone() != (1,):
+            other.execute("SELECT pg_sleep(0.02)")
+        slow.commit()
+        for migration in (first, second):
+            migration.result(timeout=60)
+        assert revision_of(url) == newest_revision()
+
+
+def test_what_an_attempt_that_was_ended_has_left_is_built_again(url: str) -> None:
     with ThreadPoolExecutor(1) as thread, connected(url) as other, connected(url, autocommit=False) as slow:
         slow.execute(ROWS, (5001, 5001))
         migration = thread.submit(migrate, url)
