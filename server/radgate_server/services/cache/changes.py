@@ -34,7 +34,7 @@ class ChangeFollower:
         *,
         places: FeedPlaces | None = None,
         outdated: Callable[[], Awaitable[None]] = _forget_nothing,
-        interval_s: float = 1.0,
+        interval_s: float = 0.5,
     ) -> None:
         self._feed = feed
         self._handlers = handlers
