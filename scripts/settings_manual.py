@@ -23,6 +23,7 @@ from radgate_server.settings.audit import COLLECTORS, AuditCollector, AuditExpor
 from radgate_server.settings.prefetch import PrefetchSettings
 from radgate_server.settings.reports import REPORT_RECEIVERS, ReportReceiver, ReportSettings
 from radgate_server.settings.settings import Settings
+from radgate_server.settings.shared.orders import OrderSenderSettings
 from radgate_server.settings.shared.worklists import WorklistSettings
 from radgate_server.settings.telemetry import LogRule, TelemetrySettings
 
@@ -69,13 +70,14 @@ LISTS: dict[Any, str] = {
     AuditCollector: "list of collectors",
     OidcSettings: "list of tables",
     CertificateSettings: "list of tables",
+    OrderSenderSettings: "list of tables",
     LogRule: "list of tables",
     WorklistSettings: "list of tables",
 }
 
 REPEATED: dict[Any, dict[str, type[BaseModel]]] = {
     AuthSettings: {"oidc": OidcSettings, "certificates": CertificateSettings},
-    PrefetchSettings: {"worklists": WorklistSettings},
+    PrefetchSettings: {"worklists": WorklistSettings, "orders.senders": OrderSenderSettings},
     TelemetrySettings: {"log_sampling": LogRule},
 }
 

@@ -38,6 +38,12 @@ async def test_a_port_in_use_is_named(name: str, taken: int, tmp_path: Path) -> 
     assert message == f"setting {name} = {taken} (RADGATE_{name.upper()}){IN_USE}"
 
 
+async def test_the_port_for_orders_is_named_too(taken: int, tmp_path: Path) -> None:
+    orders = {"port": taken, "senders": [{"tenant": "north", "networks": ["127.0.0.1/32"]}]}
+    message = await reported(tmp_path, prefetch={"orders": orders})
+    assert message == f"setting prefetch.orders.port = {taken} (RADGATE_PREFETCH__ORDERS__PORT){IN_USE}"
+
+
 async def test_every_port_in_use_has_its_line(taken: int, tmp_path: Path) -> None:
     lines = (await reported(tmp_path, http_port=taken, metrics_port=taken)).splitlines()
     assert f"settings metrics_port and http_port are both {taken}; choose another port for one" in lines

@@ -60,6 +60,7 @@ from radgate_server.services.audit.monitored_sink import MonitoredAuditSink
 from radgate_server.services.cache.invalidation import SharedInvalidation
 from radgate_server.services.cache.shared_states import StudyVouching
 from radgate_server.services.limits.limiter import Limiter
+from radgate_server.services.prefetch.events import PrefetchEvents
 from radgate_server.services.repeating import Sleep
 from radgate_server.settings.settings import Settings
 
@@ -129,6 +130,7 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
         entrance = open_endpoint_security(base)
         rpc = build_rpc(base, services, parts.studies, limiter, parts.tiers, administration, entrance)
         http_port = await open_endpoints(base, rpc, entrance, viewer)
+        await _open_orders(base, services.prefetch_events)
         watch_certificates(base, pacs.observed_certificates)
         watch_alerts(base)
         await base.readiness.open()
@@ -146,6 +148,14 @@ async def build_app(settings: Settings, *, overrides: Overrides | None = None, v
             pacs=pacs,
             quarantine=quarantine,
         )
+
+
+async def _open_orders(base: Foundation, events: PrefetchEvents) -> None:
+    """Take orders by HL7 v2 where the settings want that; its library is imported then alone."""
+    if base.settings.prefetch.orders.port:
+        from radgate_server.app.orders import open_orders
+
+        await open_orders(base, events)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from radgate_server.core.pacs.connections import PacsConfig
 from radgate_server.core.telemetry.certificates import (
     CertificateUse,
     certificates_of_endpoint,
+    certificates_of_orders,
     certificates_of_pacs,
     certificates_of_scp,
 )
@@ -126,7 +127,9 @@ def rewrap_secrets(base: Foundation) -> None:
 def watch_certificates(base: Foundation, observed_certificates: ObservedCertificates) -> None:
     """Watch all that are configured or seen."""
     endpoint, scp = base.settings.endpoint_tls, base.settings.dimse
+    orders = base.settings.prefetch.orders
     own = (
+        *certificates_of_orders(orders.tls_certificate_file, orders.tls_client_ca_file),
         *certificates_of_scp(scp.scp_certificate_file, scp.scp_ca_file),
         *(
             certificates_of_endpoint(str(endpoint.certificate_file), str(endpoint.client_ca_file or ""))

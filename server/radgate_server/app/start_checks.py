@@ -42,7 +42,11 @@ def check_start(settings: Settings, *, serves_clients: bool = True) -> None:
     problems = [*_file_problems(settings, ""), *_port_problems(listeners(settings, serves_clients=serves_clients))]
     if problems:
         raise ConfigurationError("\n".join(problems))
-    for name, tls in (("gateway.tls_*_file", settings.gateway.tls), ("grpc_tls_*_file", settings.grpc_tls)):
+    for name, tls in (
+        ("gateway.tls_*_file", settings.gateway.tls),
+        ("grpc_tls_*_file", settings.grpc_tls),
+        ("prefetch.orders.tls_*_file", settings.prefetch.orders.tls),
+    ):
         try:
             if tls is not None:
                 read_tls(tls)
@@ -61,7 +65,12 @@ def listeners(settings: Settings, *, serves_clients: bool = True) -> list[Listen
             Listener("dicom_tls_port", settings.dicom_tls_port, *dicom),
         ]
     if serves_clients:
-        found.append(Listener("grpc_port", settings.grpc_port, *grpc))
+        orders = settings.prefetch.orders
+        of_orders = (orders.host, "prefetch.orders.host") if orders.host else (settings.host, "host")
+        found += [
+            Listener("grpc_port", settings.grpc_port, *grpc),
+            Listener("prefetch.orders.port", orders.port, *of_orders),
+        ]
     if serves_clients and settings.gateway.enabled and not settings.processes.supervised:
         found += [
             Listener("http_port", settings.http_port, settings.host, "host"),

@@ -96,6 +96,13 @@ def tls_paths(certificate_file: str, key_file: str, client_ca_file: str) -> TlsP
     return TlsPaths(Path(certificate_file), Path(key_file), Path(client_ca_file) if client_ca_file else None)
 
 
+def certificate_name(value: str) -> str:
+    """A subject alternative name with its kind before it. Raises ValueError when it has none."""
+    if not value.startswith(_NAME_KINDS):
+        raise ValueError(f"must begin with one of {', '.join(_NAME_KINDS)}")
+    return value
+
+
 class OidcSettings(Table):
     """An identity provider (OpenID Connect) whose access tokens are accepted; any number of them."""
 
@@ -186,9 +193,7 @@ class CertificateSettings(Table):
     @field_validator("name")
     @classmethod
     def _has_a_kind(cls, value: str) -> str:
-        if not value.startswith(_NAME_KINDS):
-            raise ValueError(f"must begin with one of {', '.join(_NAME_KINDS)}")
-        return value
+        return certificate_name(value)
 
     @field_validator("tenants")
     @classmethod

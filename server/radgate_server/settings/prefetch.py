@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from radgate_server.settings.shared.orders import OrderSettings
 from radgate_server.settings.shared.table import Table
 from radgate_server.settings.shared.worklists import WorklistSettings
 
@@ -18,6 +19,7 @@ class PrefetchSettings(Table):
         description="Of the studies that PACS report, one whose Study Date is more days away sets nothing off.",
     )
     worklists: tuple[WorklistSettings, ...] = Field(default=(), description="Modality worklists that are read.")
+    orders: OrderSettings = OrderSettings()
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

@@ -10,7 +10,9 @@ from radgate_server.core.errors import ConfigurationError
 from radgate_server.settings.cache import CacheSettings
 from radgate_server.settings.gateway import GatewaySettings
 from radgate_server.settings.imaging import ImagingSettings
+from radgate_server.settings.prefetch import PrefetchSettings
 from radgate_server.settings.settings import Settings
+from radgate_server.settings.shared.orders import OrderSenderSettings, OrderSettings
 from radgate_server.settings.shared.processes import ProcessesSettings, number_of_processes, with_count, with_share
 
 POSTGRES = SecretStr("postgresql+psycopg://radgate@db/radgate")
@@ -59,6 +61,17 @@ def test_all_together_have_what_one_alone_would_have() -> None:
     assert [share.imaging.max_running_jobs for share in shares] == [1, 1, 0]
     assert [share.limits.max_calls for share in shares] == [1000] * 3
     assert [share.dicom_listens for share in shares] == [True, False, False]
+
+
+def test_the_first_one_takes_orders_for_all() -> None:
+    orders = OrderSettings(port=2575, senders=(OrderSenderSettings(tenant="north", networks=("10.0.0.0/8",)),))
+    prefetch = PrefetchSettings(arrival_days=5, orders=orders)
+    shares = [
+        with_share(Settings(prefetch=prefetch, processes=ProcessesSettings(count=3, number=number)))
+        for number in range(3)
+    ]
+    assert [share.prefetch.orders.port for share in shares] == [2575, 0, 0]
+    assert {share.prefetch.arrival_days for share in shares} == {5}
 
 
 def test_each_has_the_least_that_it_can_work_with() -> None:

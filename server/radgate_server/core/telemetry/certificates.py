@@ -15,6 +15,8 @@ class Use(StrEnum):
     SCP_AUTHORITIES = "scp-authorities"
     ENDPOINT = "endpoint"
     CLIENT_AUTHORITIES = "client-authorities"
+    ORDERS = "orders"
+    ORDER_AUTHORITIES = "order-authorities"
     PACS_SERVER = "pacs-server"
     PACS_CLIENT = "pacs-client"
     PACS_AUTHORITIES = "pacs-authorities"
@@ -22,7 +24,7 @@ class Use(StrEnum):
     @property
     def of_authorities(self) -> bool:
         """Whether the file names whom we trust; one good authority of several is enough."""
-        return self in (Use.SCP_AUTHORITIES, Use.CLIENT_AUTHORITIES, Use.PACS_AUTHORITIES)
+        return self.value.endswith("-authorities")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,12 @@ def certificates_of_scp(certificate_file: str, ca_file: str) -> Iterator[Certifi
 def certificates_of_endpoint(certificate_file: str, client_ca_file: str) -> Iterator[CertificateUse]:
     """What the port that clients use shows, and whom it trusts; "" for what is not configured."""
     files = ((Use.ENDPOINT, certificate_file), (Use.CLIENT_AUTHORITIES, client_ca_file))
+    yield from (CertificateUse(use, file) for use, file in files if file)
+
+
+def certificates_of_orders(certificate_file: str, client_ca_file: str) -> Iterator[CertificateUse]:
+    """What the port for orders shows, and whom it trusts; "" for what is not configured."""
+    files = ((Use.ORDERS, certificate_file), (Use.ORDER_AUTHORITIES, client_ca_file))
     yield from (CertificateUse(use, file) for use, file in files if file)
 
 

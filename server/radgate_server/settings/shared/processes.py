@@ -111,9 +111,14 @@ def with_share(settings: "Settings") -> "Settings":
     for (table, name), least in _DIVIDED.items():
         total = _total(settings, table, name)
         tables.setdefault(table, {})[name] = share(total, processes.count, processes.number, least)
-    changed = {table: getattr(settings, table).model_copy(update=values) for table, values in tables.items()}
-    listens = settings.dicom_listens and processes.number == 0
-    return settings.model_copy(update={**changed, "dicom_listens": listens})
+    changed: dict[str, Any] = {
+        table: getattr(settings, table).model_copy(update=values) for table, values in tables.items()
+    }
+    if processes.number > 0:  # ports that are one for all
+        orders = settings.prefetch.orders.model_copy(update={"port": 0})
+        changed["prefetch"] = settings.prefetch.model_copy(update={"orders": orders})
+        changed["dicom_listens"] = False
+    return settings.model_copy(update=changed)
 
 
 def _total(settings: "Settings", table: str, name: str) -> int:

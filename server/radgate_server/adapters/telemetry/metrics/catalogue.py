@@ -163,7 +163,19 @@ SECTIONS: Mapping[str, tuple[Metric, ...]] = {
             ("worklist", "outcome"),
             "Looks at a modality worklist of the settings: `read`, `failed`, `skipped` (another server looks).",
         ),
-        Metric("radgate_worklist_up", _G, ("worklist",), "0 while this server's last look at it failed."),
+        Metric("radgate_worklist_up", _G, ("worklist",), "Whether this server's last look at it went well."),
+        Metric(
+            "radgate_order_messages",
+            _C,
+            ("kind", "outcome"),
+            "Messages of HL7 v2: `taken`, `ignored`, `refused`, `busy` or `failed`.",
+        ),
+        Metric(
+            "radgate_order_connections_refused",
+            _C,
+            ("reason",),
+            "Connections for them that were refused or closed: `address`, `limit`, `tls` or `timeout`.",
+        ),
         Metric(
             "radgate_job_notices",
             _C,

@@ -26,7 +26,8 @@ from tests.unit.core.telemetry.test_tracing import SPAN, TRACE, Recorded
 
 LABELS = {
     "action", "cause", "check", "class", "code", "direction", "kind", "level", "method", "operation", "outcome", "pacs",
-    "primary", "priority", "provider", "reason", "receiver", "result", "state", "statement", "tenant", "tier", "use",
+    "primary", "priority", "provider", "reason", "receiver", "result", "source", "state", "statement", "tenant", "tier",
+    "use", "worklist",
 }  # fmt: skip
 """Every label that there is: none is one of a patient, a UID, an address."""
 

@@ -1,0 +1,1 @@
+"""What reports to Radgate that a study will be read."""

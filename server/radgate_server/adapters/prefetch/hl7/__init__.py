@@ -1,0 +1,1 @@
+"""Orders and appointments by HL7 v2 over MLLP."""
