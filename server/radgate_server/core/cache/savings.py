@@ -13,7 +13,7 @@ NOTHING = AccessCounts(0, 0, 0, 0)
 class Savings:
     """`fetched_bytes` is what was fetched and `waited_s` the time that callers waited for it.
 
-    `saved_accesses` fetched nothing: each would have been a retrieve from a PACS, such as a C-GET, at least.
+    `saved_accesses` fetched nothing: each would have been a retrieve from a PACS, such as a C-GET, or have joined one.
     `saved_bytes` is what was sent of accesses that fetched nothing; `saved_s` is what it would have been waited for at
     the rate at which the rest was fetched, None when nothing was. Pictures and metadata are smaller than the instances
     that they would have been made of, so both are too low rather than too high.
