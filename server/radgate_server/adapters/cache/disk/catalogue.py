@@ -101,7 +101,7 @@ class Catalogue:
             return {name: Tally(tally.entries, tally.used_bytes) for name, tally in self._lru.tallies()}
 
     def spread(self, tenant_ids: Collection[str], count: int) -> tuple[int, list[EntryKey]]:
-        """How many entries the tenants have, and about `count` of them, evenly by last use."""
+        """How many entries the tenants have, and about `count` of them, evenly chosen."""
         with self._lock:
             entries = sum(self._lru.tally(tenant_id).entries for tenant_id in tenant_ids)
             return entries, self._lru.spread(tenant_ids, count)

@@ -8,6 +8,9 @@ from itertools import chain, islice
 
 from radgate_server.adapters.cache.tenant_shares import EQUAL_SHARES, TenantShares, Usage
 
+_WALKED = 5000
+"""So many keys at most are gone through in their order of last use."""
+
 
 @dataclass(slots=True)
 class Tally:
@@ -147,10 +150,16 @@ class ByteLru[K: tuple[str, ...], V]:
         return ((tenant_id, tenant.tally) for tenant_id, tenant in self._tenants.items())
 
     def spread(self, tenant_ids: Collection[str], count: int) -> list[K]:
-        """About `count` of the tenants' keys, evenly from the least to the last recently used of each tenant."""
+        """About `count` of the tenants' keys, evenly chosen. Takes milliseconds with a million entries.
+
+        Of many it takes every n-th in the order of arrival: walking through the order of last use is far slower.
+        """
         orders = [tenant.order for name, tenant in self._tenants.items() if name in tenant_ids]
-        step = max(1, sum(map(len, orders)) // max(1, count))
-        return list(islice(chain.from_iterable(orders), 0, None, step))
+        entries = sum(map(len, orders))
+        step = max(1, entries // max(1, count)) | 1  # odd: tenants that arrive in turn are met in turn
+        if entries <= _WALKED:
+            return list(islice(chain.from_iterable(orders), 0, None, step))
+        return [key for key in islice(self._entries, 0, None, step) if key[0] in tenant_ids]
 
     def group_tally(self, tenant_id: str, study: str) -> Tally:
         """How much is kept of one study of the tenant."""

@@ -1,3 +1,5 @@
+from collections import Counter
+
 from radgate_server.adapters.cache.memory.byte_lru import ByteLru, Tally
 
 type Key = tuple[str, str, str]
@@ -24,14 +26,23 @@ def test_the_least_recently_used_make_room() -> None:
     assert (lru.evictions("alpha"), lru.evictions("beta")) == (2, 0)
 
 
-def test_keys_are_spread_from_the_least_to_the_last_recently_used() -> None:
+def test_keys_are_spread_evenly() -> None:
     lru = filled()
     lru.put(key("z", tenant="beta"), "Z", 25)
     lru.get(key("a"))
-    assert lru.spread(["alpha"], 2) == [key("b"), key("d")]
+    assert lru.spread(["alpha"], 2) == [key("b"), key("a")]
     assert lru.spread(["alpha"], 9) == [key("b"), key("c"), key("d"), key("a")]
     assert lru.spread(["alpha", "beta", "gone"], 1) == [key("b")]
     assert lru.spread([], 5) == []
+
+
+def test_of_many_keys_each_tenant_has_its_part() -> None:
+    lru: ByteLru[Key, str] = ByteLru(100_000)
+    for number in range(20_000):
+        lru.put(key(str(number), tenant=("alpha", "beta", "gamma", "gamma")[number % 4]), "", 1)
+    assert len(lru.spread(["alpha"], 50)) == 50
+    found = Counter(tenant for tenant, _, _ in lru.spread(["alpha", "beta", "gamma"], 200))
+    assert found == {"alpha": 50, "beta": 50, "gamma": 99}
 
 
 def test_nothing_is_dropped_while_there_is_room() -> None:
