@@ -9,7 +9,7 @@ from tempfile import TemporaryFile
 from threading import Lock
 from weakref import finalize
 
-from radgate_server.lib.file_descriptors import write_all
+from radgate_server.lib.files import write_all
 from radgate_server.lib.sealed_blocks import BLOCK_BYTES, BlockCipher, SealedReader, SealedWriter
 
 _KEY_BYTES = 32

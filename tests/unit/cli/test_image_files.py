@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from radgate_server.cli.imaging.batch import make_all
-from radgate_server.cli.imaging.files import Pair, Plan, check_free, plan, write_whole
+from radgate_server.cli.imaging.files import Pair, Plan, check_free, plan, write_output
 from radgate_server.cli.imaging.options import ConversionRequest
 from radgate_server.cli.imaging.thumbnail import SIZES
 from radgate_server.cli.imaging.transcode import NAMES
@@ -91,18 +91,10 @@ def test_nothing_is_overwritten_unasked_and_no_source_ever(study: Path) -> None:
         check_free(Pair(source, study / "link"), overwrite=True)
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_the_folders_of_a_file_are_made(tmp_path: Path) -> None:
     path = tmp_path / "new" / "a.dcm"
-    write_whole(path, (b"12", memoryview(b"34")))
+    write_output(path, (b"12", memoryview(b"34")))
     assert path.read_bytes() == b"1234"
-
-    def breaks() -> object:
-        yield b"56"
-        raise OSError(5, "broken")
-
-    with pytest.raises(OSError, match="broken"):
-        write_whole(path, breaks())  # type: ignore[arg-type]
-    assert (path.read_bytes(), list(path.parent.iterdir())) == (b"1234", [path])
 
 
 async def test_what_fails_is_reported_by_file_and_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

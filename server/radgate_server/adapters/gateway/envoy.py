@@ -13,13 +13,13 @@ from typing import IO
 
 from radgate_server.adapters.gateway.admin import EnvoyAdmin
 from radgate_server.adapters.gateway.files import find_envoy, gateway_folder
-from radgate_server.adapters.gateway.private_file import write_private
 from radgate_server.adapters.gateway.render import Addresses, render
 from radgate_server.adapters.gateway.tls import write_secrets
 from radgate_server.adapters.gateway.tracing import header_variables
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.gateway.answers import GatewayAnswers
 from radgate_server.core.gateway.ports import TlsMaterial
+from radgate_server.lib.files import write_whole
 from radgate_server.lib.processes.launch import command_under
 from radgate_server.lib.processes.restarts import RestartPace
 from radgate_server.settings.gateway import GatewaySettings
@@ -163,7 +163,7 @@ class EnvoyProcess:
         if self._tls is not None:
             write_secrets(self._tls_folder, self._tls)
         path = self._folder / "envoy.yaml"
-        write_private(path, text)
+        write_whole(path, (text.encode(),))
         return path
 
     def _arguments(self, envoy: Path, config: Path) -> list[str]:

@@ -5,8 +5,8 @@ from typing import Any
 
 import yaml
 
-from radgate_server.adapters.gateway.private_file import write_private
 from radgate_server.core.gateway.ports import TlsMaterial
+from radgate_server.lib.files import write_whole
 
 type Node = dict[str, Any]
 
@@ -60,9 +60,7 @@ def write_secrets(folder: Path, material: TlsMaterial) -> None:
     """Put new files, readable by this user alone, in the old ones' places, each in one step, which Envoy notices."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, text in secrets_of(material).items():
-        new = folder / f"{name}.new"
-        write_private(new, text)
-        new.replace(folder / name)
+        write_whole(folder / name, (text.encode(),))
 
 
 def _followed(name: str, folder: Path) -> Node:

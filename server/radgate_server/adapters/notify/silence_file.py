@@ -2,14 +2,13 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from radgate_server.core.alerts.alert import Silence
 from radgate_server.core.errors import ConfigurationError
+from radgate_server.lib.files import write_whole
 
 NAME = "silences.json"
 
@@ -33,17 +32,9 @@ class SilenceFile:
         Raises:
             ConfigurationError: the file can't be written.
         """
-        rows = [_encoded(silence) for silence in silences]
+        rows = json.dumps([_encoded(silence) for silence in silences], indent=2)
         try:
-            fd, name = tempfile.mkstemp(dir=self._path.parent, prefix=NAME)
-            try:
-                with os.fdopen(fd, "w", encoding="utf-8") as file:
-                    json.dump(rows, file, indent=2)
-                Path(name).replace(self._path)
-            except BaseException:
-                with suppress(OSError):
-                    Path(name).unlink()
-                raise
+            write_whole(self._path, (rows.encode(),))
         except OSError as error:
             raise ConfigurationError(f"silences can't be written down: {os.strerror(error.errno or 0)}") from None
 

@@ -4,11 +4,11 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from radgate_server.cli.imaging.options import ConversionRequest, Rename
 from radgate_server.core.dicom.dataset.file_meta import read_file_meta
 from radgate_server.core.errors import ConfigurationError, InstanceMalformedError, ResourceExistsError
+from radgate_server.lib.files import write_whole
 
 _HEAD_BYTES = 1 << 16
 _MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
@@ -82,17 +82,10 @@ def check_free(pair: Pair, *, overwrite: bool) -> None:
         raise ResourceExistsError("the output exists already; --overwrite replaces it")
 
 
-def write_whole(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
-    """Write a file by way of another one beside it, so that nobody ever sees a part of it. Raises OSError."""
+def write_output(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
+    """Write a file and the folders above it, wholly or not at all. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", delete=False) as file:
-        try:
-            file.writelines(pieces)
-            file.close()
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    write_whole(path, pieces)
 
 
 def _files_below(directory: Path, left_out: Path) -> Iterator[Path]:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import click
 
 from radgate_server.cli.imaging.batch import make_all
-from radgate_server.cli.imaging.files import Pair, plan, write_whole
+from radgate_server.cli.imaging.files import Pair, plan, write_output
 from radgate_server.cli.imaging.options import ConversionRequest
 from radgate_server.cli.imaging.tools import Tools, open_tools
 from radgate_server.core.imaging.frames import EncodeTarget
@@ -25,10 +25,10 @@ def transcode_all(settings: Settings, request: ConversionRequest, target: Encode
     async def make(tools: Tools, pair: Pair) -> None:
         instance = await tools.read(pair.source)
         if instance.transfer_syntax_uid == target.transfer_syntax_uid:
-            await asyncio.to_thread(write_whole, pair.output, (instance.data,))
+            await asyncio.to_thread(write_output, pair.output, (instance.data,))
             return
         made = await tools.images.transcode(instance, target, Priority.INTERACTIVE)
-        await asyncio.to_thread(write_whole, pair.output, made.content.pieces(_PIECE_BYTES))
+        await asyncio.to_thread(write_output, pair.output, made.content.pieces(_PIECE_BYTES))
 
     return asyncio.run(_run(settings, request, make))
 
@@ -39,7 +39,7 @@ def show_all(settings: Settings, request: ConversionRequest, side: int, media_ty
 
     async def make(tools: Tools, pair: Pair) -> None:
         picture = await tools.images.thumbnail(await tools.read(pair.source), target, Priority.INTERACTIVE)
-        await asyncio.to_thread(write_whole, pair.output, (picture,))
+        await asyncio.to_thread(write_output, pair.output, (picture,))
 
     return asyncio.run(_run(settings, request, make))
 

@@ -54,7 +54,7 @@ class ChangeFollower:
         Raises:
             DatabaseUnavailableError: the database can't be reached.
         """
-        left = self._places.load() if self._places else None
+        left = await asyncio.to_thread(self._places.load) if self._places else None
         if left and left.outdated:
             _log.warning("this server was away so long that changes may be forgotten; what it cached is dropped")
             await self._outdated()
@@ -64,7 +64,7 @@ class ChangeFollower:
         else:
             self._seen = await self._feed.last_change()
             self._mark = (await self._feed.epoch(self._seen)).mark
-            self._save()
+            await self._save()
         self._loop.start()
 
     @property
@@ -86,11 +86,11 @@ class ChangeFollower:
                 self._seen, self._mark = change.sequence, ""
             if not self._mark:
                 self._mark = (await self._feed.epoch(self._seen)).mark
-            self._save()
+            await self._save()
 
-    def _save(self) -> None:
+    async def _save(self) -> None:
         if self._places:
-            self._places.save(self._seen, self._mark)
+            await asyncio.to_thread(self._places.save, self._seen, self._mark)
 
     async def close(self) -> None:
         """Follow no more."""

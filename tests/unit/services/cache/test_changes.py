@@ -1,7 +1,10 @@
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
+from radgate_server.adapters.cache.disk import feed_place
 from radgate_server.adapters.cache.disk.feed_place import FeedPlaceFile
 from radgate_server.core.access.ports.directory import Change, ChangeKind
 from radgate_server.core.access.tenancy import Tenant
@@ -196,11 +199,17 @@ async def test_one_that_runs_long_without_changes_is_not_taken_for_one_that_was_
     assert not process.dropped
 
 
-async def test_a_place_that_can_not_be_saved_leaves_the_one_before(tmp_path: Path) -> None:
+def refuse(_path: Path, _pieces: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+async def test_a_place_that_can_not_be_saved_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     process = Follower(tmp_path)
     await process.run("1.1")
-    process.file.with_suffix(".new").mkdir()
-    await process.run("1.2")
-    process.file.with_suffix(".new").rmdir()
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(feed_place, "write_whole", refuse)
+        await process.run("1.2")
     await process.run()
     assert process.applied == ["1.1", "1.2", "1.2"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from radgate_server.adapters.audit.spool.segment_file import SegmentFile, decode_attempt, encode_attempt, read_segment
 from radgate_server.core.audit.ports.spool import Attempt, Ciphers, SpooledBatch
 from radgate_server.core.errors import ConfigurationError
-from radgate_server.lib.file_descriptors import write_all
+from radgate_server.lib.files import write_all
 
 _log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from struct import Struct
 
 from radgate_server.core.audit.chain import Content
 from radgate_server.core.audit.ports.spool import Attempt, Cipher, SpooledBatch
-from radgate_server.lib.file_descriptors import write_all
+from radgate_server.lib.files import write_all
 
 _CONTENT = Struct(">qqI")
 _SEPARATOR = "\0"  # no word of a record has it

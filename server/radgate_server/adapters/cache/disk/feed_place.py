@@ -8,6 +8,7 @@ from pathlib import Path
 from radgate_server.core.access.ports.directory import CHANGES_KEPT
 from radgate_server.core.cache.ports.feed_place import FeedPlace
 from radgate_server.lib.clock import Clock
+from radgate_server.lib.files import write_whole
 
 AGAIN_AFTER = timedelta(hours=1)
 """The same place is written again only then, for it is saved each second."""
@@ -41,10 +42,8 @@ class FeedPlaceFile:
         if saved and saved[:2] == (sequence, mark) and now - saved[2] < AGAIN_AFTER:
             return
         self._saved = sequence, mark, now
-        new = self._path.with_suffix(".new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            new.write_text(json.dumps([sequence, mark, now.isoformat()]), encoding="utf-8")
-            new.replace(self._path)
+            write_whole(self._path, (json.dumps([sequence, mark, now.isoformat()]).encode(),))
         except OSError as error:
             _log.warning("where the feed of changes is left can't be saved: %s", type(error).__name__)

@@ -17,7 +17,7 @@ from radgate_server.adapters.cache.disk.stored_bytes import BytesWriter, FileFor
 from radgate_server.adapters.cache.warm.file_format import DamagedError, KeyAwayError, KeyErasedError
 from radgate_server.core.cache.ports.keys import StudyKey, StudyKeys
 from radgate_server.core.errors import GatewayError, StorageFullError
-from radgate_server.lib.file_descriptors import write_all
+from radgate_server.lib.files import write_all
 from radgate_server.lib.sealed_blocks import BlockCipher, SealedReader, SealedWriter, clear_bytes
 
 _MAGIC = b"RGSEAL\0\1"

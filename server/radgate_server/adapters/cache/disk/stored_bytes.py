@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from radgate_server.adapters.cache.disk.layout import EntryKey
-from radgate_server.lib.file_descriptors import write_all
+from radgate_server.lib.files import write_all
 
 
 class StoredBytes(Protocol):

@@ -1,7 +1,6 @@
 """What a server counted in the folder of a tier, by tenant, so that a command need not count a million files."""
 
 import json
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from radgate_server.adapters.cache.memory.byte_lru import Tally
+from radgate_server.lib.files import write_whole
 
 _NAME = ".tally"
 _NONE = Tally()
@@ -35,11 +35,8 @@ class TallyFile:
         """Put the count in the place of an older one, wholly or not at all; a full or failing disk keeps nothing."""
         tenants = {name: [tally.entries, tally.used_bytes] for name, tally in count.tenants.items()}
         document = json.dumps({"time": count.time.isoformat(), "tenants": tenants})
-        temporary = self._path.with_name(f"{_NAME}-{os.getpid()}")
         with suppress(OSError):
-            temporary.touch(mode=0o600)
-            temporary.write_text(document)
-            temporary.replace(self._path)
+            write_whole(self._path, (document.encode(),))
 
     def read(self) -> Count | None:
         """The last count; None when there is none, or it can't be read."""

@@ -39,7 +39,7 @@ from radgate_server.core.quarantine.refused_instance import (
     encode_record,
 )
 from radgate_server.lib.clock import Clock
-from radgate_server.lib.file_descriptors import write_all
+from radgate_server.lib.files import write_all
 from radgate_server.lib.sealed_blocks import BLOCK_BYTES, BlockCipher, SealedReader, SealedWriter, clear_bytes
 
 _MAGIC = b"RGREFU\0\1"

@@ -34,7 +34,7 @@ from radgate_server.core.cache.scope import CacheScope
 from radgate_server.core.dicom.instances import InstanceContent, ReceivedInstance
 from radgate_server.core.errors import CorruptEntryError, InstanceMalformedError, StorageFullError
 from radgate_server.lib.clock import Clock
-from radgate_server.lib.file_descriptors import write_all
+from radgate_server.lib.files import write_all
 
 _HEAD_BYTES = 256 * 1024
 """The front of a DICOM file in which its Patient ID is looked for."""

@@ -15,7 +15,7 @@ class FeedPlace(NamedTuple):
 
 
 class FeedPlaces(Protocol):
-    """It lies beside what is cached on the disk, and is lost with that."""
+    """It lies beside what is cached on the disk, and is lost with that. Both methods block on the disk."""
 
     def load(self) -> FeedPlace | None:
         """The place saved last; None when there never was one."""

@@ -1,12 +1,13 @@
-"""Writing to descriptors of which the system takes a little at a time."""
+"""Writing where the system takes a little at a time, and where it breaks in the middle."""
 
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from radgate_server.lib.file_descriptors import write_all
+from radgate_server.lib.files import write_all, write_whole
 
 DATA = b"0123456789"
 
@@ -38,3 +39,19 @@ def test_a_disk_that_is_full_in_the_middle_is_reported(tmp_path: Path, monkeypat
         write_all(file.fileno(), DATA)
     assert full.value.errno == errno.ENOSPC
     assert (tmp_path / "file").read_bytes() == DATA[:4]
+
+
+def test_a_file_is_replaced_whole_or_not_at_all_and_is_its_users_alone(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(DATA)
+    path.chmod(0o644)
+    write_whole(path, (b"12", memoryview(b"34")))
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"1234", 0o600)
+
+    def breaks() -> Iterator[bytes]:
+        yield b"56"
+        raise OSError(5, "broken")
+
+    with pytest.raises(OSError, match="broken"):
+        write_whole(path, breaks())
+    assert (path.read_bytes(), list(tmp_path.iterdir())) == (b"1234", [path])
