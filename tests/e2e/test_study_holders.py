@@ -6,9 +6,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from sqlalchemy import Row, Select, create_engine, select
 
+from radgate.v1 import retrieve_service_pb2 as messages
+from radgate.v1.retrieve_service_pb2_grpc import RetrieveServiceStub
 from radgate_server.adapters.database.schema.servers import members
 from radgate_server.adapters.database.schema.tables import audit_entries
 from tests.e2e.counting_pacs import SLICES, STUDY, CountingPacs, slices
@@ -18,7 +21,7 @@ from tests.e2e.two_servers import files_from, read, two_servers
 from tests.e2e.waiting import wait_for
 from tests.fakes.authority import Authority
 
-ANOTHER = f"{STUDY}.2"
+ANOTHER, VIEWED = f"{STUDY}.2", f"{STUDY}.3"
 READERS = 10
 AUTHORITY = Authority("servers")
 
@@ -61,6 +64,24 @@ def has_thumbnail(server: RadgateProcess, sop_instance_uid: str) -> bool:
         return client.get(f"/thumbnails/{sop_instance_uid}").status_code == 200
 
 
+def prioritize_elsewhere(holder: RadgateProcess, other: RadgateProcess, series: str) -> None:
+    """Open a view at one server, and say at the other what comes next."""
+    metadata = (("authorization", f"Bearer {holder.keys[EAST]}"),)
+    opening = messages.ViewFramesRequest(open=messages.StreamFramesOpen(study_instance_uid=VIEWED))
+    channels = [grpc.insecure_channel(server.endpoints["http"]) for server in (holder, other)]
+    with channels[0] as at_holder, channels[1] as at_other:
+        view = RetrieveServiceStub(at_holder).ViewFrames(opening, metadata=metadata)
+        request = messages.PrioritizeFramesRequest(
+            view_id=next(view).view_id, prioritize=messages.StreamFramesPriority(series_instance_uid=series)
+        )
+        RetrieveServiceStub(at_other).PrioritizeFrames(request, metadata=metadata)
+        request.view_id += "x"
+        with pytest.raises(grpc.RpcError) as ended:
+            RetrieveServiceStub(at_other).PrioritizeFrames(request, metadata=metadata)
+        assert "the view has ended, or never was" in str(ended.value)
+        view.cancel()
+
+
 def peer_addresses(server: RadgateProcess) -> list[str]:
     return [row.address for row in rows(server, select(members.c.address))]
 
@@ -99,6 +120,9 @@ def test_a_holder_passes_on_nothing_that_was_corrected_since(servers: list[Radga
     assert not has_thumbnail(other, str(pacs.held[0].SOPInstanceUID))
     files_from(holder, ANOTHER)
     assert has_thumbnail(other, str(pacs.held[0].SOPInstanceUID))
+
+    pacs.held, pacs.pause_s = slices(VIEWED), 0.1  # so that the view is open for a while
+    prioritize_elsewhere(holder, other, f"{VIEWED}.1")
 
 
 def test_a_study_goes_on_when_its_holder_is_killed(servers: list[RadgateProcess], pacs: CountingPacs) -> None:

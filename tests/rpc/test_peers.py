@@ -21,11 +21,11 @@ from radgate_server.core.dicom.instances import (
 from radgate_server.core.dicom.memory_instance import MemoryInstance
 from radgate_server.core.errors import InstanceNotSentError, PacsUnreachableError
 from radgate_server.core.gateway.ports import TlsMaterial, TlsSource
-from radgate_server.core.servers.peers import PeerFailedError, PeerRequest
+from radgate_server.core.servers.peers import PeerFailedError, PeerRequest, PriorityOutcome, ViewPriority
 from radgate_server.lib.sealed_file import SealedFile
 from radgate_server.rpc.peers.client import GrpcPeers, PeerTimeouts
-from radgate_server.rpc.peers.secret import LOCATING, TOLERANCE_S, PeerSecret
-from radgate_server.rpc.peers.server import PeerServer
+from radgate_server.rpc.peers.secret import LOCATING, PRIORITIZING, TOLERANCE_S, PeerSecret
+from radgate_server.rpc.peers.server import OwnMemory, PeerServer
 from radgate_server.settings.shared.table import MIB
 from tests.conformance.members_suite import FIRST
 from tests.fakes.authority import Authority
@@ -81,6 +81,14 @@ def place_of(tenant_id: str, sop_instance_uid: str) -> InstanceRef | None:
     return REFS[0] if (tenant_id, sop_instance_uid) == ("east", REFS[0].sop_instance_uid) else None
 
 
+PRIORITY = ViewPriority("east", "key", "a.b", "2.25.2", REFS[0].sop_instance_uid, whole=True)
+
+
+def prioritized(priority: ViewPriority) -> PriorityOutcome:
+    """What becomes of a priority at the asked server."""
+    return PriorityOutcome.DONE if priority == PRIORITY else PriorityOutcome.ENDED
+
+
 @asynccontextmanager
 async def asking(
     held: Held,
@@ -93,7 +101,7 @@ async def asking(
 ) -> AsyncIterator[Callable[[PeerRequest], AsyncIterator[Arrival]]]:
     """Asks a server that holds this."""
     listener = PeerServer("127.0.0.1", 0, server, tls)
-    await listener.start(FIRST.member_id, held, place_of)
+    await listener.start(FIRST.member_id, held, OwnMemory(place_of, prioritized))
     peers = GrpcPeers(client, PeerTimeouts(20, 20), max_instance_bytes, clients_tls)
     holder = replace(FIRST, address=f"127.0.0.1:{listener.port}")
 
@@ -255,17 +263,21 @@ async def test_nobody_listens() -> None:
     await peers.close()
 
 
-async def test_a_server_reports_where_an_instance_of_the_tenant_lies_to_servers_alone() -> None:
+async def test_a_server_answers_from_its_memory_servers_alone() -> None:
     listener = PeerServer("127.0.0.1", 0, SECRET)
-    await listener.start(FIRST.member_id, Held([]), place_of)
+    await listener.start(FIRST.member_id, Held([]), OwnMemory(place_of, prioritized))
     member = replace(FIRST, address=f"127.0.0.1:{listener.port}")
     peers, strangers = (GrpcPeers(secret, PeerTimeouts(20, 20), 1 << 20) for secret in (SECRET, ANOTHER))
     try:
         assert await peers.locate(member, "east", REFS[0].sop_instance_uid) == REFS[0]
         assert await peers.locate(member, "west", REFS[0].sop_instance_uid) is None
         assert await peers.locate(member, "east", REFS[1].sop_instance_uid) is None
+        assert await peers.prioritize(member, PRIORITY) is PriorityOutcome.DONE
+        assert await peers.prioritize(member, replace(PRIORITY, key_id="other")) is PriorityOutcome.ENDED
         with pytest.raises(PeerFailedError, match="UNAUTHENTICATED"):
             await strangers.locate(member, "east", REFS[0].sop_instance_uid)
+        with pytest.raises(PeerFailedError, match="UNAUTHENTICATED"):
+            await strangers.prioritize(member, PRIORITY)
         with pytest.raises(PeerFailedError, match="UNAVAILABLE"):
             await peers.locate(replace(member, address="127.0.0.1:1"), "east", REFS[0].sop_instance_uid)
     finally:
@@ -282,7 +294,7 @@ class Credulous(PeerSecret):
 
 async def test_an_impostor_that_reports_a_place_is_not_believed() -> None:
     listener = PeerServer("127.0.0.1", 0, Credulous(b"x" * 32))
-    await listener.start(FIRST.member_id, Held([]), place_of)
+    await listener.start(FIRST.member_id, Held([]), OwnMemory(place_of, prioritized))
     peers = GrpcPeers(SECRET, PeerTimeouts(20, 20), 1 << 20)
     with pytest.raises(PeerFailedError, match="no server of this installation"):
         await peers.locate(replace(FIRST, address=f"127.0.0.1:{listener.port}"), "east", REFS[0].sop_instance_uid)
@@ -295,7 +307,7 @@ def test_a_signature_holds_for_one_member_one_request_and_a_while() -> None:
     signature = signer.sign("a", b"tenant east")
     assert signer.verify(signature, "a", b"tenant east")
     assert not signer.verify(signature, "b", b"tenant east")
-    assert not signer.verify(signature, "a", b"tenant east", LOCATING)
+    assert not any(signer.verify(signature, "a", b"tenant east", other) for other in (LOCATING, PRIORITIZING))
     assert not signer.verify(signature, "a", b"tenant west")
     assert not PeerSecret(b"x" * 32, lambda: moment).verify(signature, "a", b"tenant east")
     assert not PeerSecret(bytes(32), lambda: moment + TOLERANCE_S + 1).verify(signature, "a", b"tenant east")

@@ -213,7 +213,7 @@ async def _open_parts(base: Foundation, ports: Overrides) -> _Parts:
     peers.share(pacs.clients)
     authenticator = build_authenticator(base, ports.tokens)
     membership.subscribe(authenticator.share_failures)
-    services = build_services(base, tiers, workers, pacs, authenticator, job_sleep=ports.job_sleep)
+    services = build_services(base, tiers, workers, pacs, authenticator, peers.views, job_sleep=ports.job_sleep)
     limiter = await open_limiter(base, membership, telemetry=ports.limit_telemetry, sleep=ports.limit_sleep)
     studies, administration = await _open_studies(base, services, tiers, pacs, quarantine, limiter, ports.network)
     await peers.serve(pacs, services.retrieve, studies.confirmer, services.places)

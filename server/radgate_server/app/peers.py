@@ -7,25 +7,28 @@ from radgate_server.app.pacs import PacsSide
 from radgate_server.core.servers.peers import NoPeers, Peers
 from radgate_server.rpc.peers.client import GrpcPeers, PeerTimeouts
 from radgate_server.rpc.peers.secret import PeerSecret
-from radgate_server.rpc.peers.server import PeerServer
+from radgate_server.rpc.peers.server import OwnMemory, PeerServer
 from radgate_server.services.cache.revalidation import Revalidator
+from radgate_server.services.imaging.streaming.open_views import OpenViews
 from radgate_server.services.pacs.clients import PacsClients
 from radgate_server.services.pacs.shared_fetch import SharedFetching
 from radgate_server.services.retrieve.held_studies import HeldStudies
 from radgate_server.services.retrieve.instance_locator import InstanceLocator
 from radgate_server.services.retrieve.retrieval import RetrieveService
-from radgate_server.services.servers.instance_search import InstanceSearch
 from radgate_server.services.servers.membership import Membership
+from radgate_server.services.servers.other_servers import OtherServers
 
 
 class PeerSide:
-    """The membership of this server, and what the others ask it by; None: nobody asks it."""
+    """The membership of this server, the views that it sends, and what the others ask it by; None: nobody asks it."""
 
     def __init__(self, base: Foundation, membership: Membership, server: PeerServer | None, peers: Peers) -> None:
         self._base = base
         self.membership = membership
         self._server = server
         self._peers = peers
+        self._others = OtherServers(membership, peers)
+        self.views = OpenViews(membership.own.member_id, self._others.prioritize)
 
     def share(self, clients: PacsClients) -> None:
         """Have what another server holds streamed from there."""
@@ -37,11 +40,12 @@ class PeerSide:
         self, pacs: PacsSide, retrieve: RetrieveService, confirmer: Revalidator, places: InstanceLocator
     ) -> None:
         """Send others what this server holds and knows, and ask them where instances lie, from now on."""
-        places.ask_also(InstanceSearch(self.membership, self._peers).find)
+        places.ask_also(self._others.locate)
         if self._server is not None:
             self._base.stack.push_async_callback(self._server.close)
+            memory = OwnMemory(places.known, self.views.prioritize_here)
             held = HeldStudies(pacs.clients, retrieve, confirmer.confirm_now)
-            await self._server.start(self.membership.own.member_id, held, places.known)
+            await self._server.start(self.membership.own.member_id, held, memory)
 
 
 async def open_peers(base: Foundation) -> PeerSide:

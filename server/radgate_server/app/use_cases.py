@@ -31,6 +31,7 @@ from radgate_server.services.imaging.pictures.background_thumbnails import Backg
 from radgate_server.services.imaging.pictures.representative import Representatives
 from radgate_server.services.imaging.pictures.toolset import Pictures, build_pictures
 from radgate_server.services.imaging.standalone import StandaloneImages
+from radgate_server.services.imaging.streaming.open_views import OpenViews
 from radgate_server.services.imaging.streaming.opening import FrameStreams
 from radgate_server.services.imaging.streaming.previews import Previews
 from radgate_server.services.imaging.transcode import Transcoder
@@ -153,6 +154,7 @@ def build_services(
     workers: FrameWorkers,
     pacs: PacsSide,
     authenticator: Authenticator,
+    views: OpenViews,
     *,
     job_sleep: Sleep = asyncio.sleep,
 ) -> Services:
@@ -194,7 +196,14 @@ def build_services(
         pictures=pictures,
         transcoder=transcoder,
         streams=FrameStreams(
-            queries.lister, queries.ordered_contents, retrieve, pictures.frames, transcoder, previews, ahead=ahead
+            queries.lister,
+            queries.ordered_contents,
+            retrieve,
+            pictures.frames,
+            transcoder,
+            previews,
+            views,
+            ahead=ahead,
         ),
         uploads=images.uploads,
         jobs=jobs,

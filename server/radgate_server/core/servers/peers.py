@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from radgate_server.core.dicom.identifiers import InstanceRef, RetrieveScope
@@ -24,6 +25,26 @@ class PeerRequest:
     listed: tuple[ListedInstance, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ViewPriority:
+    """What goes first in a view that the credential `key_id` of the tenant has open: a series, from an instance on."""
+
+    tenant_id: str
+    key_id: str
+    view_id: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    whole: bool
+
+
+class PriorityOutcome(StrEnum):
+    """What became of a priority."""
+
+    DONE = "done"
+    ENDED = "ended"  # the credential has no such view
+    NOT_PART = "not-part"  # what is named is no part of the view
+
+
 class Peers(Protocol):
     """The other members."""
 
@@ -42,6 +63,10 @@ class Peers(Protocol):
         """
         ...
 
+    async def prioritize(self, member: Member, priority: ViewPriority) -> PriorityOutcome:
+        """Have it done by the member that sends the view. Raises PeerFailedError."""
+        ...
+
 
 class NoPeers:
     """Peers of a server that asks nobody."""
@@ -51,6 +76,10 @@ class NoPeers:
         raise _asks_nobody(holder)
 
     async def locate(self, member: Member, _tenant_id: str, _sop_instance_uid: str) -> InstanceRef | None:
+        """Raise PeerFailedError."""
+        raise _asks_nobody(member)
+
+    async def prioritize(self, member: Member, _priority: ViewPriority) -> PriorityOutcome:
         """Raise PeerFailedError."""
         raise _asks_nobody(member)
 

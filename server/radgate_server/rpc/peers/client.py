@@ -1,22 +1,23 @@
 """Asks other servers of the installation for what they hold."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import google_crc32c
 import grpc
+from google.protobuf.message import Message
 
 from radgate_server.core.dicom.identifiers import InstanceRef
 from radgate_server.core.dicom.instances import Arrival, FailedInstance, ReceivedInstance
 from radgate_server.core.dicom.received_content import gather_content
 from radgate_server.core.gateway.ports import TlsMaterial, TlsSource
 from radgate_server.core.servers.member import Member
-from radgate_server.core.servers.peers import PeerFailedError, PeerRequest
+from radgate_server.core.servers.peers import PeerFailedError, PeerRequest, PriorityOutcome, ViewPriority
 from radgate_server.rpc.peers import peer_service_pb2 as pb
-from radgate_server.rpc.peers.messages import FETCH, LOCATE, SERVICE, encode_request, error_of
-from radgate_server.rpc.peers.secret import ANSWER_KEY, LOCATING, REQUEST_KEY, PeerSecret
+from radgate_server.rpc.peers.messages import FETCH, LOCATE, PRIORITIZE, SERVICE, encode_request, error_of
+from radgate_server.rpc.peers.secret import ANSWER_KEY, LOCATING, PRIORITIZING, REQUEST_KEY, PeerSecret
 from radgate_server.settings.shared.table import MIB
 
 _OPTIONS = (
@@ -30,7 +31,6 @@ _OPTIONS = (
 _LONGEST_S = 3600.0
 
 type _Call = grpc.aio.UnaryStreamCall[bytes, pb.FetchInstancesResponse]
-type _Answer = grpc.aio.UnaryUnaryCall[bytes, pb.LocateInstanceResponse]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +78,36 @@ class GrpcPeers:
 
     async def locate(self, member: Member, tenant_id: str, sop_instance_uid: str) -> InstanceRef | None:
         """Where the instance lies that came by at the member."""
-        request = pb.LocateInstanceRequest(tenant_id=tenant_id, sop_instance_uid=sop_instance_uid).SerializeToString()
-        signature = self._secret.sign(member.member_id, request, LOCATING)
-        ask: grpc.aio.UnaryUnaryMultiCallable[bytes, pb.LocateInstanceResponse] = self._channel(
-            member.address
-        ).unary_unary(f"/{SERVICE}/{LOCATE}", response_deserializer=pb.LocateInstanceResponse.FromString)
-        call = ask(request, timeout=self._timeouts.connect_s, metadata=((REQUEST_KEY, signature),))
-        await self._accepted(call, signature)
-        try:
-            found = await call
-        except grpc.aio.AioRpcError as error:
-            raise PeerFailedError(_described(error)) from None
+        request = pb.LocateInstanceRequest(tenant_id=tenant_id, sop_instance_uid=sop_instance_uid)
+        found = await self._ask(member, LOCATE, LOCATING, request, pb.LocateInstanceResponse.FromString)
         if not found.study_instance_uid:
             return None
         return InstanceRef(found.study_instance_uid, found.series_instance_uid, sop_instance_uid)
+
+    async def prioritize(self, member: Member, priority: ViewPriority) -> PriorityOutcome:
+        """Have it done by the member that sends the view."""
+        request = pb.PrioritizeViewRequest(**asdict(priority))
+        answer = await self._ask(member, PRIORITIZE, PRIORITIZING, request, pb.PrioritizeViewResponse.FromString)
+        try:
+            return PriorityOutcome(answer.outcome)
+        except ValueError:
+            raise PeerFailedError("it answers what this version does not know") from None
+
+    async def _ask[Answer](
+        self, member: Member, method: str, purpose: str, request: Message, decode: Callable[[bytes], Answer]
+    ) -> Answer:
+        """One question, which the member answers from its memory."""
+        encoded = request.SerializeToString()
+        signature = self._secret.sign(member.member_id, encoded, purpose)
+        ask: grpc.aio.UnaryUnaryMultiCallable[bytes, Answer] = self._channel(member.address).unary_unary(
+            f"/{SERVICE}/{method}", response_deserializer=decode
+        )
+        call = ask(encoded, timeout=self._timeouts.connect_s, metadata=((REQUEST_KEY, signature),))
+        await self._accepted(call, signature)
+        try:
+            return await call
+        except grpc.aio.AioRpcError as error:
+            raise PeerFailedError(_described(error)) from None
 
     async def close(self) -> None:
         """Close all connections."""
@@ -121,7 +137,7 @@ class GrpcPeers:
         )
         return grpc.aio.secure_channel(address, credentials, options=_OPTIONS)
 
-    async def _accepted(self, call: "_Call | _Answer", signature: str) -> None:
+    async def _accepted(self, call: grpc.aio.Call, signature: str) -> None:
         """Wait until a server of the installation has accepted the request."""
         try:
             async with asyncio.timeout(self._timeouts.connect_s):

@@ -18,7 +18,7 @@ _FAILURES: dict[str, type[GatewayError]] = {
 }
 
 SERVICE = "radgate.internal.v1.PeerService"
-FETCH, LOCATE = "FetchInstances", "LocateInstance"
+FETCH, LOCATE, PRIORITIZE = "FetchInstances", "LocateInstance", "PrioritizeView"
 
 
 def encode_request(request: PeerRequest) -> bytes:

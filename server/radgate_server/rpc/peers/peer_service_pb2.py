@@ -24,13 +24,17 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+radgate_server/rpc/peers/peer_service.proto\x12\x13radgate.internal.v1\"I\n\x15LocateInstanceRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x1d\n\x10sop_instance_uid\x18\x02 \x01(\tB\x03\x80\x01\x01\"[\n\x16LocateInstanceResponse\x12\x1f\n\x12study_instance_uid\x18\x01 \x01(\tB\x03\x80\x01\x01\x12 \n\x13series_instance_uid\x18\x02 \x01(\tB\x03\x80\x01\x01\"\xd0\x01\n\x15\x46\x65tchInstancesRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0c\n\x04pacs\x18\x02 \x01(\t\x12\x1f\n\x12study_instance_uid\x18\x03 \x01(\tB\x03\x80\x01\x01\x12 \n\x13series_instance_uid\x18\x04 \x01(\tB\x03\x80\x01\x01\x12\x1d\n\x10sop_instance_uid\x18\x05 \x01(\tB\x03\x80\x01\x01\x12\x34\n\tinstances\x18\x06 \x03(\x0b\x32!.radgate.internal.v1.PeerInstance\"\x7f\n\x0cPeerInstance\x12 \n\x13series_instance_uid\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1d\n\x10sop_instance_uid\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x15\n\rsop_class_uid\x18\x03 \x01(\t\x12\x17\n\npatient_id\x18\x04 \x01(\tB\x03\x80\x01\x01\"\xa6\x01\n\x16\x46\x65tchInstancesResponse\x12\x39\n\x06header\x18\x01 \x01(\x0b\x32\'.radgate.internal.v1.PeerInstanceHeaderH\x00\x12\x14\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\x03\x80\x01\x01H\x00\x12\x33\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32 .radgate.internal.v1.PeerFailureH\x00\x42\x06\n\x04part\"o\n\x0bPeerFailure\x12 \n\x13series_instance_uid\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1d\n\x10sop_instance_uid\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"\xad\x01\n\x12PeerInstanceHeader\x12 \n\x13series_instance_uid\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1d\n\x10sop_instance_uid\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x15\n\rsop_class_uid\x18\x03 \x01(\t\x12\x1b\n\x13transfer_syntax_uid\x18\x04 \x01(\t\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12\x0e\n\x06\x63rc32c\x18\x06 \x01(\r2\xe5\x01\n\x0bPeerService\x12k\n\x0e\x46\x65tchInstances\x12*.radgate.internal.v1.FetchInstancesRequest\x1a+.radgate.internal.v1.FetchInstancesResponse0\x01\x12i\n\x0eLocateInstance\x12*.radgate.internal.v1.LocateInstanceRequest\x1a+.radgate.internal.v1.LocateInstanceResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+radgate_server/rpc/peers/peer_service.proto\x12\x13radgate.internal.v1\"\x9b\x01\n\x15PrioritizeViewRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\x12\x0f\n\x07view_id\x18\x03 \x01(\t\x12 \n\x13series_instance_uid\x18\x04 \x01(\tB\x03\x80\x01\x01\x12\x1d\n\x10sop_instance_uid\x18\x05 \x01(\tB\x03\x80\x01\x01\x12\r\n\x05whole\x18\x06 \x01(\x08\")\n\x16PrioritizeViewResponse\x12\x0f\n\x07outcome\x18\x01 \x01(\t\"I\n\x15LocateInstanceRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x1d\n\x10sop_instance_uid\x18\x02 \x01(\tB\x03\x80\x01\x01\"[\n\x16LocateInstanceResponse\x12\x1f\n\x12study_instance_uid\x18\x01 \x01(\tB\x03\x80\x01\x01\x12 \n\x13series_instance_uid\x18\x02 \x01(\tB\x03\x80\x01\x01\"\xd0\x01\n\x15\x46\x65tchInstancesRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0c\n\x04pacs\x18\x02 \x01(\t\x12\x1f\n\x12study_instance_uid\x18\x03 \x01(\tB\x03\x80\x01\x01\x12 \n\x13series_instance_uid\x18\x04 \x01(\tB\x03\x80\x01\x01\x12\x1d\n\x10sop_instance_uid\x18\x05 \x01(\tB\x03\x80\x01\x01\x12\x34\n\tinstances\x18\x06 \x03(\x0b\x32!.radgate.internal.v1.PeerInstance\"\x7f\n\x0cPeerInstance\x12 \n\x13series_instance_uid\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1d\n\x10sop_instance_uid\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x15\n\rsop_class_uid\x18\x03 \x01(\t\x12\x17\n\npatient_id\x18\x04 \x01(\tB\x03\x80\x01\x01\"\xa6\x01\n\x16\x46\x65tchInstancesResponse\x12\x39\n\x06header\x18\x01 \x01(\x0b\x32\'.radgate.internal.v1.PeerInstanceHeaderH\x00\x12\x14\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\x03\x80\x01\x01H\x00\x12\x33\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32 .radgate.internal.v1.PeerFailureH\x00\x42\x06\n\x04part\"o\n\x0bPeerFailure\x12 \n\x13series_instance_uid\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1d\n\x10sop_instance_uid\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"\xad\x01\n\x12PeerInstanceHeader\x12 \n\x13series_instance_uid\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1d\n\x10sop_instance_uid\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x15\n\rsop_class_uid\x18\x03 \x01(\t\x12\x1b\n\x13transfer_syntax_uid\x18\x04 \x01(\t\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12\x0e\n\x06\x63rc32c\x18\x06 \x01(\r2\xd0\x02\n\x0bPeerService\x12k\n\x0e\x46\x65tchInstances\x12*.radgate.internal.v1.FetchInstancesRequest\x1a+.radgate.internal.v1.FetchInstancesResponse0\x01\x12i\n\x0eLocateInstance\x12*.radgate.internal.v1.LocateInstanceRequest\x1a+.radgate.internal.v1.LocateInstanceResponse\x12i\n\x0ePrioritizeView\x12*.radgate.internal.v1.PrioritizeViewRequest\x1a+.radgate.internal.v1.PrioritizeViewResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'radgate_server.rpc.peers.peer_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_PRIORITIZEVIEWREQUEST'].fields_by_name['series_instance_uid']._loaded_options = None
+  _globals['_PRIORITIZEVIEWREQUEST'].fields_by_name['series_instance_uid']._serialized_options = b'\200\001\001'
+  _globals['_PRIORITIZEVIEWREQUEST'].fields_by_name['sop_instance_uid']._loaded_options = None
+  _globals['_PRIORITIZEVIEWREQUEST'].fields_by_name['sop_instance_uid']._serialized_options = b'\200\001\001'
   _globals['_LOCATEINSTANCEREQUEST'].fields_by_name['sop_instance_uid']._loaded_options = None
   _globals['_LOCATEINSTANCEREQUEST'].fields_by_name['sop_instance_uid']._serialized_options = b'\200\001\001'
   _globals['_LOCATEINSTANCERESPONSE'].fields_by_name['study_instance_uid']._loaded_options = None
@@ -59,20 +63,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PEERINSTANCEHEADER'].fields_by_name['series_instance_uid']._serialized_options = b'\200\001\001'
   _globals['_PEERINSTANCEHEADER'].fields_by_name['sop_instance_uid']._loaded_options = None
   _globals['_PEERINSTANCEHEADER'].fields_by_name['sop_instance_uid']._serialized_options = b'\200\001\001'
-  _globals['_LOCATEINSTANCEREQUEST']._serialized_start=68
-  _globals['_LOCATEINSTANCEREQUEST']._serialized_end=141
-  _globals['_LOCATEINSTANCERESPONSE']._serialized_start=143
-  _globals['_LOCATEINSTANCERESPONSE']._serialized_end=234
-  _globals['_FETCHINSTANCESREQUEST']._serialized_start=237
-  _globals['_FETCHINSTANCESREQUEST']._serialized_end=445
-  _globals['_PEERINSTANCE']._serialized_start=447
-  _globals['_PEERINSTANCE']._serialized_end=574
-  _globals['_FETCHINSTANCESRESPONSE']._serialized_start=577
-  _globals['_FETCHINSTANCESRESPONSE']._serialized_end=743
-  _globals['_PEERFAILURE']._serialized_start=745
-  _globals['_PEERFAILURE']._serialized_end=856
-  _globals['_PEERINSTANCEHEADER']._serialized_start=859
-  _globals['_PEERINSTANCEHEADER']._serialized_end=1032
-  _globals['_PEERSERVICE']._serialized_start=1035
-  _globals['_PEERSERVICE']._serialized_end=1264
+  _globals['_PRIORITIZEVIEWREQUEST']._serialized_start=69
+  _globals['_PRIORITIZEVIEWREQUEST']._serialized_end=224
+  _globals['_PRIORITIZEVIEWRESPONSE']._serialized_start=226
+  _globals['_PRIORITIZEVIEWRESPONSE']._serialized_end=267
+  _globals['_LOCATEINSTANCEREQUEST']._serialized_start=269
+  _globals['_LOCATEINSTANCEREQUEST']._serialized_end=342
+  _globals['_LOCATEINSTANCERESPONSE']._serialized_start=344
+  _globals['_LOCATEINSTANCERESPONSE']._serialized_end=435
+  _globals['_FETCHINSTANCESREQUEST']._serialized_start=438
+  _globals['_FETCHINSTANCESREQUEST']._serialized_end=646
+  _globals['_PEERINSTANCE']._serialized_start=648
+  _globals['_PEERINSTANCE']._serialized_end=775
+  _globals['_FETCHINSTANCESRESPONSE']._serialized_start=778
+  _globals['_FETCHINSTANCESRESPONSE']._serialized_end=944
+  _globals['_PEERFAILURE']._serialized_start=946
+  _globals['_PEERFAILURE']._serialized_end=1057
+  _globals['_PEERINSTANCEHEADER']._serialized_start=1060
+  _globals['_PEERINSTANCEHEADER']._serialized_end=1233
+  _globals['_PEERSERVICE']._serialized_start=1236
+  _globals['_PEERSERVICE']._serialized_end=1572
 # @@protoc_insertion_point(module_scope)

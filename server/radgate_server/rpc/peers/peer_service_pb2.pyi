@@ -6,6 +6,28 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class PrioritizeViewRequest(_message.Message):
+    __slots__ = ("tenant_id", "key_id", "view_id", "series_instance_uid", "sop_instance_uid", "whole")
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    VIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    SERIES_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    SOP_INSTANCE_UID_FIELD_NUMBER: _ClassVar[int]
+    WHOLE_FIELD_NUMBER: _ClassVar[int]
+    tenant_id: str
+    key_id: str
+    view_id: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    whole: bool
+    def __init__(self, tenant_id: _Optional[str] = ..., key_id: _Optional[str] = ..., view_id: _Optional[str] = ..., series_instance_uid: _Optional[str] = ..., sop_instance_uid: _Optional[str] = ..., whole: bool = ...) -> None: ...
+
+class PrioritizeViewResponse(_message.Message):
+    __slots__ = ("outcome",)
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    outcome: str
+    def __init__(self, outcome: _Optional[str] = ...) -> None: ...
+
 class LocateInstanceRequest(_message.Message):
     __slots__ = ("tenant_id", "sop_instance_uid")
     TENANT_ID_FIELD_NUMBER: _ClassVar[int]

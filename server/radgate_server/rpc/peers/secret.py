@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 REQUEST_KEY = "radgate-peer-request"
 ANSWER_KEY = "radgate-peer-answer"
-FETCHING, LOCATING = "request", "locate"
+FETCHING, LOCATING, PRIORITIZING = "request", "locate", "prioritize"
 """What a request is for: one that somebody overheard is worth nothing as another."""
 
 TOLERANCE_S = 300

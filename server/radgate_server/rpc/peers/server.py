@@ -3,19 +3,20 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import grpc
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from radgate_server.core.dicom.identifiers import InstanceRef
 from radgate_server.core.dicom.instances import FailedInstance, InstanceHandle
 from radgate_server.core.errors import ConfigurationError, GatewayError
 from radgate_server.core.gateway.ports import TlsSource
-from radgate_server.core.servers.peers import PeerRequest
+from radgate_server.core.servers.peers import PeerRequest, PriorityOutcome, ViewPriority
 from radgate_server.rpc.peers import peer_service_pb2 as pb
-from radgate_server.rpc.peers.messages import FETCH, LOCATE, SERVICE, decode_request, failure_of, header_of
-from radgate_server.rpc.peers.secret import ANSWER_KEY, FETCHING, LOCATING, REQUEST_KEY, PeerSecret
+from radgate_server.rpc.peers.messages import FETCH, LOCATE, PRIORITIZE, SERVICE, decode_request, failure_of, header_of
+from radgate_server.rpc.peers.secret import ANSWER_KEY, FETCHING, LOCATING, PRIORITIZING, REQUEST_KEY, PeerSecret
 from radgate_server.rpc.server.tls import server_credentials
 from radgate_server.settings.shared.table import MIB
 
@@ -38,8 +39,16 @@ class HeldStudies(Protocol):
         ...
 
 
-type Locate = Callable[[str, str], InstanceRef | None]
-"""(tenant, SOP Instance UID): where the instance lies that came by at this server."""
+@dataclass(frozen=True, slots=True)
+class OwnMemory:
+    """What this server alone knows.
+
+    `locate` gives where an instance lies that came by here, by tenant and SOP Instance UID; `prioritize` is for views
+    that are sent here.
+    """
+
+    locate: Callable[[str, str], InstanceRef | None]
+    prioritize: Callable[[ViewPriority], PriorityOutcome]
 
 
 class PeerServer:
@@ -58,16 +67,17 @@ class PeerServer:
         except RuntimeError:
             raise ConfigurationError(f"servers.peer_port: can't listen on {address}; is it in use?") from None
 
-    async def start(self, member_id: str, held: HeldStudies, locate: Locate) -> None:
+    async def start(self, member_id: str, held: HeldStudies, memory: OwnMemory) -> None:
         """Serve as the member of this ID."""
-        servicer = _Servicer(member_id, held, locate, self._secret)
+        servicer = _Servicer(member_id, held, memory, self._secret)
         fetch: grpc.RpcMethodHandler[bytes, pb.FetchInstancesResponse] = grpc.unary_stream_rpc_method_handler(
             servicer.fetch_instances, response_serializer=pb.FetchInstancesResponse.SerializeToString
         )
-        found: grpc.RpcMethodHandler[bytes, pb.LocateInstanceResponse] = grpc.unary_unary_rpc_method_handler(
-            servicer.locate_instance, response_serializer=pb.LocateInstanceResponse.SerializeToString
-        )
-        handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {FETCH: fetch, LOCATE: found}
+        handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+            FETCH: fetch,
+            LOCATE: grpc.unary_unary_rpc_method_handler(servicer.locate_instance, response_serializer=_encoded),
+            PRIORITIZE: grpc.unary_unary_rpc_method_handler(servicer.prioritize_view, response_serializer=_encoded),
+        }
         self._server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE, handlers)])
         await self._server.start()
 
@@ -76,11 +86,15 @@ class PeerServer:
         await self._server.stop(0)
 
 
+def _encoded(message: Message) -> bytes:
+    return message.SerializeToString()
+
+
 class _Servicer:
-    def __init__(self, member_id: str, held: HeldStudies, locate: Locate, secret: PeerSecret) -> None:
+    def __init__(self, member_id: str, held: HeldStudies, memory: OwnMemory, secret: PeerSecret) -> None:
         self._member_id = member_id
         self._held = held
-        self._locate = locate
+        self._memory = memory
         self._secret = secret
 
     async def fetch_instances(
@@ -100,12 +114,29 @@ class _Servicer:
     ) -> pb.LocateInstanceResponse:
         """Where the instance lies, as far as it is known here."""
         request = await self._accept(encoded, context, LOCATING, pb.LocateInstanceRequest.FromString)
-        ref = self._locate(request.tenant_id, request.sop_instance_uid)
+        ref = self._memory.locate(request.tenant_id, request.sop_instance_uid)
         if ref is None:
             return pb.LocateInstanceResponse()
         return pb.LocateInstanceResponse(
             study_instance_uid=ref.study_instance_uid, series_instance_uid=ref.series_instance_uid
         )
+
+    async def prioritize_view(
+        self, encoded: bytes, context: "grpc.aio.ServicerContext[bytes, pb.PrioritizeViewResponse]"
+    ) -> pb.PrioritizeViewResponse:
+        """Have a view's viewer, who called another server, get what it wants next."""
+        asked = await self._accept(encoded, context, PRIORITIZING, pb.PrioritizeViewRequest.FromString)
+        outcome = self._memory.prioritize(
+            ViewPriority(
+                asked.tenant_id,
+                asked.key_id,
+                asked.view_id,
+                asked.series_instance_uid,
+                asked.sop_instance_uid,
+                asked.whole,
+            )
+        )
+        return pb.PrioritizeViewResponse(outcome=outcome)
 
     async def _accept[Request](
         self,

@@ -74,7 +74,7 @@ class RetrieveServicer:
         self, request: messages.PrioritizeFramesRequest, call: Call
     ) -> messages.PrioritizeFramesResponse:
         """Change the order of what is pending in a view."""
-        self._streamer.prioritize(request, call)
+        await self._streamer.prioritize(request, call)
         return messages.PrioritizeFramesResponse()
 
     def RetrieveInstances(

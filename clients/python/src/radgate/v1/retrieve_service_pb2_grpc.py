@@ -113,9 +113,9 @@ class RetrieveServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def PrioritizeFrames(self, request, context):
-        """Changes the order of what is pending in a view that the same credential has open by ViewFrames, at this server. One
+        """Changes the order of what is pending in a view that the same credential has open by ViewFrames, at any server. One
         that is not is NOT_FOUND: with the reason RESOURCE_NOT_FOUND when it has ended or never was, with VIEW_ELSEWHERE when
-        it is another server's.
+        it is another server's that can't be reached from this one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -9,6 +9,7 @@ from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.dicom.identifiers import RetrieveScope, parse_scope, parse_uid
 from radgate_server.core.dicom.instances import FailedInstance
 from radgate_server.core.errors import InvalidArgumentError
+from radgate_server.core.servers.peers import ViewPriority
 from radgate_server.rpc.access.audited import record_stream
 from radgate_server.rpc.errors import status_of
 from radgate_server.rpc.pipeline.call import Call
@@ -16,7 +17,6 @@ from radgate_server.rpc.pipeline.messages import spans_of
 from radgate_server.rpc.v1.convert.common import to_ref
 from radgate_server.services.audit.recording import Auditor
 from radgate_server.services.imaging.streaming.frame_stream import FrameEvent, FramePiece, FramePreview, FrameStream
-from radgate_server.services.imaging.streaming.open_views import OpenViews
 from radgate_server.services.imaging.streaming.opening import FrameStreams, OpenedStream
 
 _MAX_FIRST_PIXELS = 65535  # Rows and Columns are US
@@ -36,7 +36,6 @@ class FrameStreamer:
         self._streams = streams
         self._auditor = auditor
         self._chunk_bytes = chunk_bytes
-        self._views = OpenViews()
 
     async def stream(
         self, requests: AsyncIterator[messages.StreamFramesRequest], call: Call
@@ -67,7 +66,7 @@ class FrameStreamer:
     ) -> AsyncGenerator[messages.ViewFramesResponse]:
         """The same for a viewer that sends priorities by `prioritize`."""
         opened = await self._open(request.open, call)
-        with self._views.opened(call.caller, opened.stream) as view_id:
+        with self._streams.views.opened(call.caller, opened.stream) as view_id:
             first = messages.StreamFramesResponse(opened=messages.StreamFramesOpened(instances=opened.instances))
             yield messages.ViewFramesResponse(view_id=view_id, message=first)
             async with aclosing(opened.stream.events()) as events:
@@ -76,9 +75,14 @@ class FrameStreamer:
                         yield messages.ViewFramesResponse(message=message)
             yield messages.ViewFramesResponse(message=messages.StreamFramesResponse(end=_end_of(opened)))
 
-    def prioritize(self, request: messages.PrioritizeFramesRequest, call: Call) -> None:
-        """Change the order of what is pending in a view of the caller's."""
-        _apply_priority(request.prioritize, self._views.find(call.caller, request.view_id))
+    async def prioritize(self, request: messages.PrioritizeFramesRequest, call: Call) -> None:
+        """Change the order of what is pending in a view of the caller's, which another server may send."""
+        series, sop = _parse_priority(request.prioritize)
+        caller, whole = call.caller, request.prioritize.whole
+        key_id = caller.principal.key_id
+        await self._streams.views.prioritize(
+            ViewPriority(caller.tenant_id, key_id, request.view_id, series, sop, whole)
+        )
 
     async def _open(self, request: messages.StreamFramesOpen, call: Call) -> OpenedStream:
         scope, rows, columns = _parse_open(request)
@@ -151,10 +155,16 @@ async def _listen(requests: AsyncIterator[messages.StreamFramesRequest], stream:
 
 
 def _apply_priority(priority: messages.StreamFramesPriority, stream: FrameStream) -> None:
-    series = parse_uid(priority.series_instance_uid, "prioritize.series_instance_uid")
-    sop = priority.sop_instance_uid and parse_uid(priority.sop_instance_uid, "prioritize.sop_instance_uid")
+    series, sop = _parse_priority(priority)
     if not stream.prioritize(series, sop, whole=priority.whole):
         raise InvalidArgumentError("prioritize", "names a series or an instance that is not part of the stream")
+
+
+def _parse_priority(priority: messages.StreamFramesPriority) -> tuple[str, str]:
+    """Series and SOP Instance UID, the latter "" when no instance is named."""
+    series = parse_uid(priority.series_instance_uid, "prioritize.series_instance_uid")
+    sop = priority.sop_instance_uid and parse_uid(priority.sop_instance_uid, "prioritize.sop_instance_uid")
+    return series, sop
 
 
 def _parse_open(request: messages.StreamFramesOpen) -> tuple[RetrieveScope, int, int]:

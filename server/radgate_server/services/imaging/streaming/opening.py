@@ -11,6 +11,7 @@ from radgate_server.services.imaging.pictures.ordered_contents import OrderedCon
 from radgate_server.services.imaging.stored_frames import StoredFrames
 from radgate_server.services.imaging.streaming.arrival_order import ArrivingSeries
 from radgate_server.services.imaging.streaming.frame_stream import FrameStream
+from radgate_server.services.imaging.streaming.open_views import OpenViews
 from radgate_server.services.imaging.streaming.previews import Previews
 from radgate_server.services.imaging.streaming.progressive_frames import ProgressiveFrames
 from radgate_server.services.imaging.transcode import Transcoder
@@ -30,7 +31,7 @@ class OpenedStream:
 
 
 class FrameStreams:
-    """Opens them. `ahead` frames of each are encoded before their turn."""
+    """Opens them. `ahead` frames of each are encoded before their turn; `views` are those of viewers apart."""
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class FrameStreams:
         frames: StoredFrames,
         transcoder: Transcoder,
         previews: Previews,
+        views: OpenViews,
         *,
         ahead: int,
     ) -> None:
@@ -49,6 +51,7 @@ class FrameStreams:
         self._frames = frames
         self._transcoder = transcoder
         self._previews = previews
+        self.views = views
         self._ahead = ahead
 
     async def open(

@@ -1,13 +1,16 @@
-"""Where an instance lies, asked of servers that know it, don't, or fail."""
+"""What one server alone knows, asked of servers that know it, don't, or fail."""
 
 import asyncio
 from dataclasses import dataclass, field, replace
 
+import pytest
+
 from radgate_server.core.dicom.identifiers import InstanceRef
+from radgate_server.core.errors import ViewElsewhereError
 from radgate_server.core.servers.member import Member
-from radgate_server.core.servers.peers import NoPeers, PeerFailedError
-from radgate_server.services.servers.instance_search import InstanceSearch
+from radgate_server.core.servers.peers import NoPeers, PeerFailedError, PriorityOutcome, ViewPriority
 from radgate_server.services.servers.membership import LEASE_S, Membership
+from radgate_server.services.servers.other_servers import OtherServers
 from tests.conformance.members_suite import FIRST, SECOND
 from tests.fakes.clock import FakeClock
 from tests.fakes.members import MemoryMembers
@@ -33,6 +36,15 @@ class KnowingPeers(NoPeers):
         return self.known[member.member_id]
 
 
+class Viewing(NoPeers):
+    """Only the second member sends views."""
+
+    async def prioritize(self, member: Member, priority: ViewPriority) -> PriorityOutcome:
+        if member != SECOND:
+            raise PeerFailedError("it is lost")
+        return PriorityOutcome.DONE if priority.view_id == "open" else PriorityOutcome.ENDED
+
+
 async def search(peers: KnowingPeers, *, away: bool = False) -> InstanceRef | None:
     registry = MemoryMembers(FakeClock())
     membership = Membership(FIRST, registry)
@@ -40,7 +52,7 @@ async def search(peers: KnowingPeers, *, away: bool = False) -> InstanceRef | No
         await registry.announce(member, LEASE_S)
     await membership.look()
     registry.away = away
-    return await InstanceSearch(membership, peers).find("east", REF.sop_instance_uid)
+    return await OtherServers(membership, peers).locate("east", REF.sop_instance_uid)
 
 
 async def test_who_knows_it_is_heard_whatever_becomes_of_the_others() -> None:
@@ -61,4 +73,23 @@ async def test_who_came_since_the_last_look_is_asked_too() -> None:
     await membership.look()
     await registry.announce(SECOND, LEASE_S)
     peers = KnowingPeers({SECOND.member_id: REF})
-    assert await InstanceSearch(membership, peers).find("east", REF.sop_instance_uid) == REF
+    assert await OtherServers(membership, peers).locate("east", REF.sop_instance_uid) == REF
+
+
+def priority(view_id: str = "open") -> ViewPriority:
+    return ViewPriority("east", "key", view_id, "2.25.1.1", "", whole=True)
+
+
+async def test_what_a_viewer_wants_next_is_done_by_the_server_that_sends_the_view() -> None:
+    registry = MemoryMembers(FakeClock())
+    others = OtherServers(Membership(FIRST, registry), Viewing())
+    for member in (SECOND, THIRD):
+        await registry.announce(member, LEASE_S)
+    assert await others.prioritize(SECOND.member_id, priority()) is PriorityOutcome.DONE
+    assert await others.prioritize(SECOND.member_id, priority("over")) is PriorityOutcome.ENDED
+    for member_id in (THIRD.member_id, "d" * 32, ""):
+        with pytest.raises(ViewElsewhereError):
+            await others.prioritize(member_id, priority())
+    registry.away = True
+    with pytest.raises(ViewElsewhereError):
+        await others.prioritize(SECOND.member_id, priority())
