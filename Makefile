@@ -108,6 +108,10 @@ drill: dev services ## Lose PostgreSQL, Redis, NATS, the PACS, a machine ... one
 drill-jobs: dev services ## Run 1,000 jobs while workers, machines and NATS are killed, then again without NATS (JOBS=n each)
 	@$(PYTHON) -m tests.drill.jobs --jobs $(or $(JOBS),1000)
 
+.PHONY: drill-versions
+drill-versions: dev services ## Replace servers of the version before by this one's while clients compare every byte (BEFORE=commit)
+	@$(PYTHON) -m tests.drill.versions $(if $(BEFORE),--before $(BEFORE))
+
 .PHONY: fuzz
 fuzz: dev ## Give damaged frames to the codecs for a while: make fuzz MINUTES=20
 	@$(PYTHON) -W ignore -m tests.fuzz --minutes $(or $(MINUTES),20)

@@ -8,7 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 from radgate_server.adapters.database.connection.database import Database
-from radgate_server.adapters.database.schema_revision import newest_revision, revision_of
+from radgate_server.adapters.database.schema_revision import is_later, newest_revision, revision_of
 from radgate_server.adapters.database.secrets.installation_keys import InstallationKeys
 from radgate_server.adapters.secrets.files.key_file import FILE_NAME as SECRET_KEY
 from radgate_server.adapters.secrets.files.key_file import make_data_dir
@@ -52,7 +52,7 @@ def pass_gate(settings: Settings, purpose: Purpose) -> None:
             raise _nothing_there(settings.data_dir)
         level = logging.WARNING if purpose is Purpose.SERVE else logging.INFO  # a command says so itself
         _log.log(level, "there was no installation in data_dir %s; a new one is made", settings.data_dir)
-    if revision != (newest := newest_revision()):
+    if revision != (newest := newest_revision()) and not is_later(revision, newest):
         if purpose is Purpose.USE or (revision and purpose is Purpose.BEGIN):
             what = f"has the schema {revision}, and this version needs {newest}" if revision else "is empty"
             raise ConfigurationError(f"the database {what}; `radgate migrate` or the start of a server brings it there")

@@ -68,13 +68,29 @@ def test_records_of_a_tenant_that_was_deleted_are_still_found(north: Cli) -> Non
 
 
 def test_a_database_of_another_version_is_left_to_the_server(north: Cli) -> None:
-    with closing(sqlite3.connect(north.data_dir / "radgate.db")) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '0013'")
-        connection.commit()
+    set_schema(north, "0013")
     with_older = north.refused("tenant", "list")
     assert with_older.startswith("Error: the database has the schema 0013, and this version needs ")
     assert "radgate migrate" in with_older
     assert north.refused("tenant", "create", "south") == with_older
+
+
+def test_a_database_of_a_later_version_is_used_as_it_is_unless_that_says_otherwise(north: Cli) -> None:
+    set_schema(north, "0999")
+    assert "north" in north.ok("tenant", "list").stdout
+    north.ok("migrate")
+    assert north.query("SELECT version_num FROM alembic_version") == [("0999",)]
+    set_schema(north, "1000")
+    said = north.refused("tenant", "list")
+    assert said.startswith("Error: the database has the schema 1000, with which this version, made for 0")
+    assert "run the version that brought it there" in said
+    assert north.refused("migrate") == said
+
+
+def set_schema(cli: Cli, revision: str) -> None:
+    with closing(sqlite3.connect(cli.data_dir / "radgate.db")) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+        connection.commit()
 
 
 def test_a_database_beside_an_empty_data_dir_is_refused_with_what_is_missing(north: Cli, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from radgate_server.adapters.database.connection.engine import BUSY_TIMEOUT_S, WRITES, open_engine
 from radgate_server.adapters.database.connection.unavailable import unavailable
-from radgate_server.adapters.database.schema_revision import MIGRATIONS, first_line
+from radgate_server.adapters.database.schema_revision import MIGRATIONS, first_line, is_later, newest_revision, read_revision
 from radgate_server.settings.shared.database import DatabaseSettings
 
 log = logging.getLogger(__name__)
@@ -25,10 +25,11 @@ def migrate(url: str) -> None:
     """Bring the database to the newest schema, in one transaction: wholly or not at all. Does nothing when it is there.
 
     Processes that start at once wait for one another. In PostgreSQL the transaction is committed where an index is
-    built on a large table (large_tables.py): after a failure the next call continues there.
+    built on a large table (large_tables.py): after a failure the next call continues there. A schema of a later version
+    is left as it is.
 
     Raises:
-        ConfigurationError: the URL is not usable.
+        ConfigurationError: the URL is not usable, or this version can't work with the schema.
         DatabaseUnavailableError: the database can't be reached, or fails.
     """
     # Migrations take as long as they do, and wait for one another.
@@ -47,10 +48,21 @@ def _upgrade(engine: Engine) -> None:
         if engine.dialect.name == "sqlite":
             _use_write_ahead_log(connection)
             with connection.begin():
-                command.upgrade(config(connection), "head")
+                if not _is_later(connection):
+                    command.upgrade(config(connection), "head")
         else:
             _wait_until_alone(connection)
-            command.upgrade(config(connection), "head")
+            later = _is_later(connection)
+            connection.commit()
+            if not later:
+                command.upgrade(config(connection), "head")
+
+
+def _is_later(connection: Connection) -> bool:
+    found = read_revision(connection)
+    if later := is_later(found, newest_revision()):
+        log.info("the database has the schema %s of a later version, and stays as it is", found)
+    return later
 
 
 def _wait_until_alone(connection: Connection) -> None:
