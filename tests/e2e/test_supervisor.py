@@ -5,7 +5,6 @@ import signal
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from threading import Event
@@ -17,7 +16,7 @@ from pydicom.dataset import Dataset
 
 from radgate import Client
 from radgate_server.core.access.tenancy import Role
-from tests.e2e.processes import has_ended
+from tests.e2e.processes import has_ended, server_processes
 from tests.e2e.radgate_process import RADGATE, RadgateProcess, dimse
 from tests.e2e.studies import EAST, Original
 from tests.e2e.test_processes import under_load
@@ -31,19 +30,17 @@ NUMBERS = ("0", "1")
 @pytest.fixture
 def server(tmp_path: Path, orthanc: OrthancServer) -> Iterator[RadgateProcess]:
     with running_postgres() as postgres, postgres.database(tmp_path.name) as url:
-        whole = RadgateProcess(tmp_path, {"RADGATE_DATABASE_URL": url}, command=(*RADGATE, "serve", "--workers", "2"))
+        command = (*RADGATE, "serve", "--workers", "2", "--config", str(written(tmp_path, "")))
+        whole = RadgateProcess(tmp_path, {"RADGATE_DATABASE_URL": url}, command=command)
         with whole.tenant(EAST, dimse(orthanc), Role.OPERATOR):
             yield whole
 
 
-def processes_of(server: RadgateProcess) -> dict[str, int]:
-    """The server processes by their number."""
-    found = {}
-    for child in Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split():
-        with suppress(OSError):  # it has ended meanwhile
-            variables = Path(f"/proc/{child}/environ").read_bytes().decode().split("\0")
-            found |= {line.partition("=")[2]: int(child) for line in variables if "PROCESSES__NUMBER=" in line}
-    return found
+def written(folder: Path, settings: str) -> Path:
+    """The file of settings, with these in it."""
+    file = folder / "radgate.toml"
+    file.write_text(settings)
+    return file
 
 
 def descendants(pid: int) -> set[int]:
@@ -72,25 +69,32 @@ def test_two_processes_are_one_server(server: RadgateProcess, originals: list[Or
         wait_for(lambda: all(calls(server, number) for number in NUMBERS), "both serve")
     assert set(answers) == {200}, answers
 
-    before = processes_of(server)
+    before = server_processes(server.pid)
     held = {study: pixels(one.dataset for one in originals if one.ref[0] == study) for study in studies[:8]}
     with ThreadPoolExecutor(2) as threads:
         ended = Event()
         readers = [threads.submit(read_until, ended, server, held) for _ in range(2)]
         os.kill(before["1"], signal.SIGKILL)
-        wait_for(lambda: processes_of(server).keys() == set(NUMBERS), "the killed one is started again")
+        wait_for(lambda: server_processes(server.pid).keys() == set(NUMBERS), "the killed one is started again")
         assert readiness(server)[0] == 200
         wait_for(lambda: readiness(server) == (200, {"process-0": True, "process-1": True}), "both are ready", 120)
         ended.set()
         assert all(reader.result() for reader in readers)
-    after = processes_of(server)
+    after = server_processes(server.pid)
     assert (after["0"] == before["0"], after["1"] == before["1"]) == (True, False)
 
+    written(server.folder, "drain_s = -1")
+    os.kill(server.pid, signal.SIGHUP)
+    wait_for(lambda: "the restart in turn ended early: setting drain_s = -1" in server.log(), "settings are refused")
+    assert server_processes(server.pid) == after
+
+    written(server.folder, "http_port = 1\n[gateway]\nmax_connections = 777")
     with under_load(server, studies) as answers:
         os.kill(server.pid, signal.SIGHUP)
         wait_for(lambda: server.log().count("a server process was restarted") == 2, "both were restarted", 240)
     assert set(answers) == {200}, answers
-    assert set(processes_of(server).values()).isdisjoint(after.values())
+    assert set(server_processes(server.pid).values()).isdisjoint(after.values())
+    assert "after a full restart alone: gateway.max_connections" in server.log()  # http_port is set elsewhere
 
     all_of_them = descendants(server.pid)
     ports = [int(address.rpartition(":")[2]) for address in (*server.endpoints.values(), server.url)]

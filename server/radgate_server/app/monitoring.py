@@ -33,6 +33,7 @@ from radgate_server.installation.gate import unreadable_files
 from radgate_server.lib.clock import Clock
 from radgate_server.services.alerts.evaluation import AlertEvaluator, AlertNotes
 from radgate_server.services.alerts.ledger import AlertLedger, NoticePolicy
+from radgate_server.services.alerts.machine import LeftToTheFirst
 from radgate_server.services.alerts.notice_delivery import NoticeDelivery
 from radgate_server.services.alerts.outbox import Outbox
 from radgate_server.services.alerts.rules.table import rules_of
@@ -164,11 +165,12 @@ def watch_alerts(base: Foundation) -> None:
         )
         for receiver in alerts.receivers
     ]
+    silences = SilenceFile(base.settings.data_dir)
     watch = AlertEvaluator(
         rules_of(alerts),
         RegistrySamples(base.telemetry.registry),
         AlertLedger(NoticePolicy(alerts.site_or_host, alerts.settle_s, alerts.repeat_s)),
-        SilenceFile(base.settings.data_dir),
+        silences if base.settings.processes.number <= 0 else LeftToTheFirst(silences),
         deliveries,
         base.clock,
         interval_s=alerts.interval_s,

@@ -4,12 +4,15 @@ import asyncio
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from radgate_server.cli.shared.options import config_option, current_settings
 from radgate_server.cli.shared.output import hint
+
+if TYPE_CHECKING:
+    from radgate_server.settings.settings import Settings
 
 
 @click.command()
@@ -32,7 +35,12 @@ def serve(workers: int | None) -> None:
     if count > 1 and not settings.processes.supervised:
         from radgate_server.supervisor import supervise
 
-        _run(supervise(settings, count, [sys.executable, "-P", "-m", "radgate_server", *sys.argv[1:]]))
+        def read_again() -> "Settings":
+            found = with_count(current_settings(), workers)
+            number_of_processes(found)
+            return found
+
+        _run(supervise(settings, count, [sys.executable, "-P", "-m", "radgate_server", *sys.argv[1:]], read_again))
         return
     # The server's imports take a second that no other command should pay.
     from radgate_server import app

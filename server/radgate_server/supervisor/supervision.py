@@ -5,7 +5,7 @@ import logging
 import os
 import secrets
 import signal
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -22,6 +22,7 @@ from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.pacs.health import ServerHealth
 from radgate_server.lib.processes.service_manager import READY, STOPPING, notify, reloading
 from radgate_server.settings.settings import Settings
+from radgate_server.supervisor.changed_settings import not_applied
 from radgate_server.supervisor.environment import environment_of
 from radgate_server.supervisor.server_process import ServerProcess
 
@@ -149,10 +150,12 @@ def _envoy(settings: Settings, addresses: Sequence[str], tls: WatchedTls | None)
     return envoy
 
 
-async def supervise(settings: Settings, count: int, command: Sequence[str]) -> None:
+async def supervise(
+    settings: Settings, count: int, command: Sequence[str], read_settings: Callable[[], Settings]
+) -> None:
     """Run `count` server processes by `command` until SIGTERM or SIGINT; SIGHUP restarts them in turn.
 
-    systemd is notified of the start, of restarts and of the end.
+    `read_settings` reads the settings again before that. systemd is notified of the start, of restarts and of the end.
 
     Raises:
         ConfigurationError: the start has failed.
@@ -170,16 +173,21 @@ async def supervise(settings: Settings, count: int, command: Sequence[str]) -> N
             _log.info("radgate serves", extra={**supervisor.ports, "count": count})
             notify(READY)
         while not stop.is_set():
-            await _unless(stop, _restart_when(restart, supervisor))
+            await _unless(stop, _restart_when(restart, supervisor, lambda: not_applied(settings, read_settings())))
         notify(STOPPING)
         _log.info("radgate stops; streams in flight may finish", extra={"drain_s": settings.drain_s})
 
 
-async def _restart_when(asked: asyncio.Event, supervisor: Supervisor) -> None:
+async def _restart_when(asked: asyncio.Event, supervisor: Supervisor, changes: Callable[[], list[str]]) -> None:
+    """Restart in turn once that is asked for, unless no process could start with the settings as they are now."""
     await asked.wait()
     asked.clear()
     notify(reloading())
     try:
+        if changed := changes():
+            _log.warning(
+                "changed settings hold for Envoy and the supervisor after a full restart alone: %s", ", ".join(changed)
+            )
         await supervisor.restart_in_turn()
     except ConfigurationError as error:
         _log.error("the restart in turn ended early: %s", error.message)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from radgate_server.core.alerts.alert import Sample, Severity, Silence
 from radgate_server.services.alerts.evaluation import KEEP_EVERY_S, AlertEvaluator
 from radgate_server.services.alerts.ledger import AlertLedger, NoticePolicy
+from radgate_server.services.alerts.machine import ALIKE, LeftToTheFirst
 from radgate_server.services.alerts.notice_delivery import NoticeDelivery
 from radgate_server.services.alerts.outbox import Outbox
 from radgate_server.services.alerts.rules.table import rules_of
@@ -19,7 +20,7 @@ from tests.unit.services.alerts.test_notice_delivery import Receiver
 class Rig:
     """A PACS called main; alerts fire at once, and settle at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, first: bool = True) -> None:
         self.up = 1.0
         self.failovers = 0.0
         self.book: list[Silence] = []
@@ -33,7 +34,7 @@ class Rig:
             rules_of(AlertsSettings(pacs_down_for_s=0)),
             self,
             AlertLedger(NoticePolicy("here", settle_s=0, repeat_s=0)),
-            self,
+            self if first else LeftToTheFirst(self),
             [self.delivery],
             self.clock,
             interval_s=5,
@@ -88,3 +89,18 @@ async def test_what_is_silenced_is_not_reported() -> None:
     assert await rig.after(0) == []
     assert await rig.after(3599) == []
     assert await rig.after(1) == ["[FIRING] here: PACS main of tenant east does not answer"]
+
+
+async def test_what_all_processes_find_alike_the_first_notifies_of_and_the_rest_each_by_itself() -> None:
+    first, other = Rig(), Rig(first=False)
+    for rig in (first, other):
+        assert await rig.after(0) == []
+        rig.up, rig.failovers = 0.0, 1.0
+    noticed = [await rig.after(5) for rig in (first, other)]
+    assert [len(titles) for titles in noticed] == [2, 1]
+    assert set(noticed[1]) < set(noticed[0])
+    assert not any("does not answer" in title for title in noticed[1])
+
+
+def test_what_is_left_to_the_first_process_are_rules() -> None:
+    assert {name for name, _ in ALIKE} <= {rule.name for rule in rules_of(AlertsSettings())}
