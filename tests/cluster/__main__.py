@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.cluster.cluster import TENANT, Cluster, running_cluster
+from tests.e2e.processes import server_processes
 from tests.e2e.studies import all_studies
 from tests.fakes.instances import encode
 from tests.integration.orthanc import OrthancServer
@@ -62,8 +63,11 @@ def _description(cluster: Cluster) -> Iterator[str]:
     yield f"PostgreSQL     socket in {cluster.engines.postgres.folder}"
     for process in cluster.processes:
         yield f"{process.folder.name:<14} process {process.pid}, {process.metrics_url}, log {process.log_file}"
+    for machine in cluster.machines:
+        for number, pid in sorted(server_processes(machine.pid).items()):
+            yield f"{machine.folder.name}/{number:<5} process {pid}, started again by process {machine.pid}"
     yield ""
-    yield "Try: kill -9 any process above but server1, which runs Envoy, while this goes on:"
+    yield "Try: kill -9 any process but that of machine1, which runs Envoy, while this goes on:"
     yield f"  curl -H 'Authorization: Bearer {key}' {cluster.front.url}/dicom-web/studies"
     yield "Ctrl-C ends all of it."
 

@@ -1,11 +1,14 @@
-"""PostgreSQL, Redis, NATS, SeaweedFS as S3, a PACS, two machines of two processes behind one Envoy, and workers."""
+"""PostgreSQL, Redis, NATS, SeaweedFS as S3, a PACS, two machines of two processes behind one Envoy, and workers.
 
+A machine is what `radgate serve --workers 2` starts.
+"""
+
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import batched
 from pathlib import Path
 from secrets import token_hex
 
@@ -14,7 +17,7 @@ from tests.cluster.wire import LOOPBACK, ONE_MACHINE, Place, Wire
 from tests.e2e.radgate_process import RADGATE, RadgateProcess, dimse
 from tests.integration.nats_server import NatsServer, running_nats
 from tests.integration.orthanc import OrthancServer
-from tests.integration.ports import free_port
+from tests.integration.ports import free_port, free_ports
 from tests.integration.postgres import Postgres, running_postgres
 from tests.integration.redis_server import RedisServer, running_redis
 from tests.integration.seaweed import BUCKET, Seaweed, running_seaweed
@@ -55,30 +58,25 @@ class Cluster:
     engines: Engines
     orthanc: OrthancServer
     wire: Wire
-    servers: Sequence[RadgateProcess]
-    """Machine after machine; the first runs Envoy, through which clients reach all of them."""
+    machines: Sequence[RadgateProcess]
+    """The supervisor of each. By the Envoy of the first clients reach the processes of all."""
     workers: Sequence[RadgateProcess]
     """One on each machine."""
 
     @property
     def front(self) -> RadgateProcess:
-        """The server whose Envoy clients call."""
-        return self.servers[0]
+        """The machine whose Envoy clients call."""
+        return self.machines[0]
 
     @property
     def fronts(self) -> Sequence[RadgateProcess]:
-        """The same; with a wire between the machines one on each."""
-        return [machine[0] for machine in self.machines] if self.wire.apart else [self.front]
-
-    @property
-    def machines(self) -> Sequence[Sequence[RadgateProcess]]:
-        """The servers of each machine."""
-        return list(batched(self.servers, PROCESSES, strict=True))
+        """The same; with a wire between the machines each of them."""
+        return self.machines if self.wire.apart else [self.front]
 
     @property
     def processes(self) -> Sequence[RadgateProcess]:
-        """Servers and workers."""
-        return [*self.servers, *self.workers]
+        """Supervisors and workers."""
+        return [*self.machines, *self.workers]
 
 
 @contextmanager
@@ -125,51 +123,46 @@ def _one_tenant(orthanc: OrthancServer, host: str, server: RadgateProcess) -> Ra
 def _installed(
     folder: Path, common: Mapping[str, str], prepare: Prepare, wire: Wire
 ) -> tuple[Sequence[RadgateProcess], Sequence[RadgateProcess]]:
-    """Servers and workers with the same keys, and folders of their own."""
+    """Machines and workers with the same keys, and folders of their own."""
     shared = {**common, "RADGATE_GATEWAY__SHARED_SECRET": token_hex(32)}
-    first, *others = _settings_of_servers(wire)
-    front = prepare(RadgateProcess(folder / "server1", {**shared, **first}))
-    servers = [
+    serve = (*RADGATE, "serve", "--workers", str(PROCESSES))
+    first, *others = _settings_of_machines(wire)
+    front = prepare(RadgateProcess(folder / "machine1", {**shared, **first}, command=serve))
+    machines = [
         front,
-        *(front.beside(folder / f"server{number}", {**shared, **own}) for number, own in enumerate(others, 2)),
+        *(front.beside(folder / f"machine{number}", {**shared, **own}, serve) for number, own in enumerate(others, 2)),
     ]
     workers = [
-        front.beside(folder / f"worker{number}", {**shared, **_peer(place)}, (*RADGATE, "worker"))
+        front.beside(folder / f"worker{number}", {**shared, **_of_worker(place)}, (*RADGATE, "worker"))
         for number, place in enumerate(wire.places, 1)
     ]
-    for machine, place in enumerate(wire.places):
-        for process in (*servers[machine * PROCESSES : (machine + 1) * PROCESSES], workers[machine]):
-            process.prefix = place.prefix
-    return servers, workers
+    for machine, worker, place in zip(machines, workers, wire.places, strict=True):
+        machine.prefix = worker.prefix = place.prefix
+    return machines, workers
 
 
-def _settings_of_servers(wire: Wire) -> Sequence[Mapping[str, str]]:
-    """Machine after machine. One Envoy calls all, or one on each machine those of that machine."""
-    ports = [free_port() for _ in range(MACHINES * PROCESSES)]
-    settings = []
-    for number, port in enumerate(ports):
-        machine = number // PROCESSES
-        fellows = ports[machine * PROCESSES : (machine + 1) * PROCESSES] if wire.apart else ports
-        place = wire.places[machine]
-        front = {**_envoy(fellows[1:]), "RADGATE_HOST": place.host if wire.apart else LOOPBACK}
-        behind = {"RADGATE_GATEWAY__ENABLED": "false"}
-        settings.append({**_own(number + 1, port), **_peer(place), **(front if port == fellows[0] else behind)})
+def _settings_of_machines(wire: Wire) -> Sequence[Mapping[str, str]]:
+    """The first one's Envoy calls the processes of all, or each its own where a wire is between them."""
+    ports = [free_ports(PROCESSES) for _ in range(MACHINES)]
+    others = json.dumps([f"{LOOPBACK}:{port}" for machine in ports[1:] for port in machine])
+    settings = [
+        {
+            "RADGATE_HOST": place.host if wire.apart else LOOPBACK,
+            "RADGATE_HTTP_PORT": str(free_port()),
+            "RADGATE_GRPC_PORT": str(grpc_ports[0]),
+            "RADGATE_SERVERS__PEER_HOST": place.host,
+            "RADGATE_DICOM_AET": f"RADGATE{number}",
+            "RADGATE_DICOM_PORT": str(free_port()),
+            "RADGATE_IMAGING__WORKERS": "2",
+            "RADGATE_IMAGING__MAX_RUNNING_JOBS": "0",  # the workers run the jobs
+        }
+        for number, (place, grpc_ports) in enumerate(zip(wire.places, ports, strict=True), 1)
+    ]
+    if not wire.apart:
+        settings[0]["RADGATE_GATEWAY__SERVERS"] = others
     return settings
 
 
-def _envoy(ports: Sequence[int]) -> Mapping[str, str]:
-    behind = ",".join(f'"{LOOPBACK}:{port}"' for port in ports)
-    return {"RADGATE_GATEWAY__SERVERS": f"[{behind}]", "RADGATE_HTTP_PORT": str(free_port())}
-
-
-def _peer(place: Place) -> Mapping[str, str]:
-    return {"RADGATE_SERVERS__PEER_HOST": place.host}
-
-
-def _own(number: int, grpc_port: int) -> Mapping[str, str]:
-    return {
-        "RADGATE_GRPC_PORT": str(grpc_port),
-        "RADGATE_DICOM_AET": f"RADGATE{number}",
-        "RADGATE_IMAGING__WORKERS": "1",
-        "RADGATE_IMAGING__MAX_RUNNING_JOBS": "0",  # the workers run the jobs
-    }
+def _of_worker(place: Place) -> Mapping[str, str]:
+    """What is read by C-MOVE, the machines receive for them."""
+    return {"RADGATE_SERVERS__PEER_HOST": place.host, "RADGATE_DICOM_LISTENS": "false"}

@@ -32,3 +32,11 @@ def free_port() -> int:
                 continue
         return port
     raise AssertionError("count() does not end")
+
+
+def free_ports(count: int) -> range:
+    """So many that follow one another, as `free_port` gives them."""
+    while True:
+        first, *others = (free_port() for _ in range(count))
+        if others == list(range(first + 1, first + count)):
+            return range(first, first + count)

@@ -1,13 +1,12 @@
 """The faults: how each is made, and how it is mended."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tests.cluster.cluster import Cluster
 from tests.drill.machines.full_disk import empty_disk, fill_disk
 from tests.e2e.network import child_of
-from tests.e2e.processes import kill_tree
+from tests.e2e.processes import kill_tree, server_processes
 from tests.e2e.radgate_process import RadgateProcess
 
 A_MINUTE_AHEAD = ("env", "DONT_FAKE_MONOTONIC=1", "faketime", "-f", "+60s")
@@ -26,16 +25,15 @@ def _nothing(_cluster: Cluster) -> None:
     """Mends by itself."""
 
 
-def _kill(*processes: RadgateProcess) -> None:
-    """With their image workers, as when the machine is lost."""
-    for process in processes:
-        kill_tree(process.pid)
-        process.kill()
+def _kill(process: RadgateProcess) -> None:
+    """With all that it started, as when the machine is lost."""
+    kill_tree(process.pid)
+    process.kill()
 
 
-def _start(*processes: RadgateProcess) -> None:
-    with ThreadPoolExecutor(len(processes)) as threads:
-        list(threads.map(RadgateProcess.start, processes))
+def _kill_server(cluster: Cluster) -> None:
+    """One of the second machine's, which its supervisor starts again."""
+    kill_tree(server_processes(cluster.machines[1].pid)["1"])
 
 
 def _kill_envoy(cluster: Cluster) -> None:
@@ -45,10 +43,10 @@ def _kill_envoy(cluster: Cluster) -> None:
 
 def _set_clock(cluster: Cluster, prefix: Sequence[str]) -> None:
     """Start the other machine again, with a clock of its own."""
-    for process in cluster.machines[1]:
-        process.stop()
-        process.prefix = (*cluster.wire.places[1].prefix, *prefix)
-    _start(*cluster.machines[1])
+    machine = cluster.machines[1]
+    machine.stop()
+    machine.prefix = (*cluster.wire.places[1].prefix, *prefix)
+    machine.start()
 
 
 FAULTS: Mapping[str, Fault] = {
@@ -63,11 +61,11 @@ FAULTS: Mapping[str, Fault] = {
     "silent s3": Fault(lambda cluster: cluster.engines.store.pause(), lambda cluster: cluster.engines.store.resume()),
     "pacs": Fault(lambda cluster: cluster.orthanc.kill(), lambda cluster: cluster.orthanc.start()),
     "silent pacs": Fault(lambda cluster: cluster.orthanc.pause(), lambda cluster: cluster.orthanc.resume()),
-    "server": Fault(lambda cluster: _kill(cluster.servers[1]), lambda cluster: _start(cluster.servers[1])),
-    "machine": Fault(lambda cluster: _kill(*cluster.machines[1]), lambda cluster: _start(*cluster.machines[1])),
-    "worker": Fault(lambda cluster: _kill(cluster.workers[0]), lambda cluster: _start(cluster.workers[0])),
+    "server": Fault(_kill_server, _nothing),
+    "machine": Fault(lambda cluster: _kill(cluster.machines[1]), lambda cluster: cluster.machines[1].start()),
+    "worker": Fault(lambda cluster: _kill(cluster.workers[0]), lambda cluster: cluster.workers[0].start()),
     "wire": Fault(lambda cluster: cluster.wire.cut(), lambda cluster: cluster.wire.mend()),
     "gateway": Fault(_kill_envoy, _nothing),
-    "disk": Fault(lambda cluster: fill_disk(cluster.servers[1]), lambda cluster: empty_disk(cluster.servers[1])),
+    "disk": Fault(lambda cluster: fill_disk(cluster.machines[1]), lambda cluster: empty_disk(cluster.machines[1])),
     "clock": Fault(lambda cluster: _set_clock(cluster, A_MINUTE_AHEAD), lambda cluster: _set_clock(cluster, ())),
 }

@@ -11,13 +11,15 @@ ROOM_BYTES = 96 << 20
 # The disk is in the mount namespace of that server alone, and gone with its process.
 _SCRIPT = f'mount -t tmpfs -o size={ROOM_BYTES} radgate "$1" && cp -a "$2/." "$1" && shift 2 && exec "$@"'
 
+_ON_SMALL_DISK = ("unshare", "--mount", "sh", "-c", _SCRIPT, "sh")
+
 
 def fill_disk(server: RadgateProcess) -> None:
     """Start it again on such a disk, and fill that."""
     server.stop()
     before = _before(server)
     shutil.copytree(server.data_dir, before)
-    server.prefix = ("unshare", "--mount", "sh", "-c", _SCRIPT, "sh", str(server.data_dir), str(before))
+    server.prefix = (*server.prefix, *_ON_SMALL_DISK, str(server.data_dir), str(before))
     server.start()
     with _filler(server).open("wb", buffering=0) as filler:
         try:
@@ -31,7 +33,7 @@ def empty_disk(server: RadgateProcess) -> None:
     """Make room, and start it again on the disk that it had."""
     _filler(server).unlink()
     server.stop()
-    server.prefix = ()
+    server.prefix = server.prefix[: -len(_ON_SMALL_DISK) - 2]
     shutil.rmtree(_before(server))
     server.start()
 

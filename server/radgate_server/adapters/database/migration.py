@@ -11,7 +11,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from radgate_server.adapters.database.connection.engine import BUSY_TIMEOUT_S, WRITES, open_engine
 from radgate_server.adapters.database.connection.unavailable import unavailable
-from radgate_server.adapters.database.schema_revision import MIGRATIONS, first_line, is_later, newest_revision, read_revision
+from radgate_server.adapters.database.schema_revision import (
+    MIGRATIONS,
+    first_line,
+    is_later,
+    newest_revision,
+    read_revision,
+)
 from radgate_server.settings.shared.database import DatabaseSettings
 
 log = logging.getLogger(__name__)
