@@ -10,7 +10,7 @@ from radgate_server.supervisor.changed_settings import not_applied
 BEFORE = Settings(gateway=GatewaySettings(shared_secret=SecretStr("a" * 32)), dicom_host="127.0.0.1")
 
 
-def test_what_processes_read_anew_does_not_wait() -> None:
+def test_what_processes_read_again_does_not_wait() -> None:
     now = BEFORE.model_copy(update={"cache": CacheSettings(hot_bytes=1 << 20), "dicom_host": "0.0.0.0"})
     assert not_applied(BEFORE, BEFORE) == []
     assert not_applied(BEFORE, now) == []
