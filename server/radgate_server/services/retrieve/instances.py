@@ -19,7 +19,7 @@ from radgate_server.core.imaging.metadata.reader import LARGE_BYTES
 from radgate_server.core.imaging.metadata.served import has_other_metadata, served_metadata
 from radgate_server.lib.answer_cache import AnswerCache
 from radgate_server.services.retrieve.spanned import cut_spans, read_at
-from radgate_server.services.retrieve.steady_instance import SteadyInstance
+from radgate_server.services.retrieve.steady_instance import OTHER_COPIES, SteadyInstance
 
 _LONGEST_WORD_BYTES = 8
 _CACHED_BYTES = 128 << 20
@@ -204,11 +204,11 @@ async def _read_swapped(handle: InstanceHandle, item: BulkItem, offset: int, len
 
 
 async def _again_when_lost[Made](handle: InstanceHandle, make: Callable[[], Awaitable[Made]]) -> Made:
-    """Do it once more with a fresh copy when the warm tier has lost the bytes."""
-    try:
-        return await make()
-    except CorruptEntryError:
-        if not isinstance(handle, SteadyInstance):
-            raise
-        await handle.renew()
-        return await make()
+    """Do it again with another copy when a tier has lost the bytes."""
+    if isinstance(handle, SteadyInstance):
+        for _ in range(OTHER_COPIES):
+            try:
+                return await make()
+            except CorruptEntryError:
+                await handle.renew()
+    return await make()

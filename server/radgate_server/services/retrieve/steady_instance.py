@@ -7,9 +7,12 @@ from radgate_server.core.dicom.identifiers import InstanceRef
 from radgate_server.core.dicom.instances import InstanceHandle
 from radgate_server.core.errors import CorruptEntryError, InstanceNotSentError
 
+OTHER_COPIES = 2
+"""How often what was lost is read again: when the local disk has dropped it, the object store's copy may be damaged."""
+
 
 class SteadyInstance:
-    """InstanceHandle that fetches its instance again, once a read, when the tier has dropped or damaged it.
+    """InstanceHandle that fetches its instance again when the tier has dropped or damaged it.
 
     A slow reader of a study that is larger than the warm tier meets this: what it has yet to read was evicted. The
     new copy must have the old one's checksum, since bytes of the old may have been sent already.
@@ -42,11 +45,12 @@ class SteadyInstance:
 
     async def read(self, offset: int, length: int) -> bytes:
         """Read; raises InstanceNotSentError when the PACS now sends other bytes than before."""
-        try:
-            return await self._handle.read(offset, length)
-        except CorruptEntryError:
-            await self.renew()
-            return await self._handle.read(offset, length)
+        for _ in range(OTHER_COPIES):
+            try:
+                return await self._handle.read(offset, length)
+            except CorruptEntryError:
+                await self.renew()
+        return await self._handle.read(offset, length)
 
     def view(self, offset: int, length: int) -> memoryview | None:
         """The span where it lies in memory, if it does."""
