@@ -93,10 +93,12 @@ class RadgateProcess:
         """What Prometheus reads."""
         return f"http://127.0.0.1:{self._ports['metrics_port']}/metrics"
 
-    def metric(self, name: str) -> float:
-        """What the running server shows now, the sum over all labels."""
+    def metric(self, name: str, **labels: str) -> float:
+        """What the running server shows now, the sum over all samples with these labels."""
         lines = httpx.get(self.metrics_url, timeout=30, trust_env=False).text.splitlines()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
+        samples = [line for line in lines if line.startswith((f"{name} ", f"{name}{{"))]
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        return sum(float(line.rpartition(" ")[2]) for line in samples if all(each in line for each in wanted))
 
     def tenant(self, tenant_id: str, connection: PacsConnection, role: Role = Role.VIEWER) -> Self:
         """Before the start, make a tenant with a PACS called "archive" and a key of that role."""

@@ -2,7 +2,8 @@
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from io import BytesIO
 
 import httpx
@@ -13,9 +14,11 @@ import radgate as sdk
 from radgate_server.core.access.tenancy import Role
 from radgate_server.core.pacs.connections import DicomWebConnection, OrthancConnection
 from tests.e2e.radgate_process import RadgateProcess, dimse
+from tests.e2e.two_servers import files_of, knows_the_other
 from tests.e2e.waiting import wait_for
 from tests.fakes.instances import make_study
 from tests.integration.orthanc import OrthancServer
+from tests.integration.postgres import running_postgres
 from tests.integration.tagging_proxy import TaggingProxy
 
 AGE_S = 1
@@ -45,12 +48,17 @@ def hospital(tmp_path_factory: pytest.TempPathFactory, archive: OrthancServer) -
 
 
 @pytest.fixture(scope="module")
-def fed(tmp_path_factory: pytest.TempPathFactory, archive: OrthancServer) -> Iterator[RadgateProcess]:
-    """A tenant of the native Orthanc whose feed is read, and an age that no test waits for."""
+def fed(tmp_path_factory: pytest.TempPathFactory, archive: OrthancServer) -> Iterator[Sequence[RadgateProcess]]:
+    """Two servers, each of which reads the feed of the native Orthanc, and an age that no test waits for."""
+    folder = tmp_path_factory.mktemp("fed")
     settings = {"RADGATE_CACHE__REVALIDATE_AFTER_S": "6000", "RADGATE_PACS__CHANGES_INTERVAL_S": "0.2"}
-    radgate = RadgateProcess(tmp_path_factory.mktemp("fed"), settings)
-    with radgate.tenant(BY_FEED, OrthancConnection(archive.url)):
-        yield radgate
+    with running_postgres() as postgres, postgres.database(folder.name) as url:
+        common = {"RADGATE_DATABASE_URL": url, **settings}
+        first = RadgateProcess(folder / "first", common).tenant(BY_FEED, OrthancConnection(archive.url))
+        second = first.tenant("dimse", dimse(archive)).beside(folder / "second", common)
+        with first, second:
+            wait_for(lambda: knows_the_other(first) and knows_the_other(second), "they know of each other")
+            yield first, second
 
 
 class Study:
@@ -61,6 +69,26 @@ class Study:
         self.series = f"/dicom-web/studies/{uid}/series/{uid}.1"
         self.instance = f"{self.series}/instances/{uid}.1.1"
         self.upload()
+
+    def at(self, client: httpx.Client) -> "Study":
+        """The same, as the client of another server sees it."""
+        other = copy(self)
+        other.client = client
+        return other
+
+    def grow(self) -> None:
+        """A third instance comes."""
+        self.archive.request("POST", "/instances", make_study(3, study=self.uid, PatientID=f"P-{self.uid}")[2])
+
+    def came(self) -> set[str]:
+        """SOP Instance UIDs of the files that come when the study is asked for."""
+        accepted = {"accept": 'multipart/related; type="application/dicom"'}
+        files = files_of(self.client.get(f"/dicom-web/studies/{self.uid}", headers=accepted))
+        return {str(file.SOPInstanceUID) for file in files}
+
+    def first(self, instances: int) -> set[str]:
+        """SOP Instance UIDs of so many."""
+        return {f"{self.uid}.1.{number}" for number in range(1, instances + 1)}
 
     def upload(self, **attributes: str) -> None:
         for file in make_study(2, study=self.uid, PatientID=f"P-{self.uid}", **attributes):
@@ -150,12 +178,13 @@ def test_at_once_by_a_query(archive: OrthancServer, hospital: RadgateProcess) ->
         assert study.patients() == {study.right}
 
 
-def overwrite_until_served(study: Study) -> None:
+def overwrite_until_served(study: Study, *others: Study) -> None:
     """Overwrite a file in the archive. One that came since the last look at the feed is not reported from a new one."""
+    seen = (study, *others)
     for _ in range(5):
         study.upload(SeriesDescription="Sagittal")
         with contextlib.suppress(AssertionError):
-            wait_for(lambda: study.description() == "Sagittal", "the new file is served", 3)
+            wait_for(lambda: all(each.description() == "Sagittal" for each in seen), "the new file is served", 3)
             return
     raise AssertionError("a file was overwritten five times, and the first one is served")
 
@@ -200,15 +229,51 @@ def hot_entries(client: httpx.Client) -> int:
     return sum(int(tier["entries"]) for tier in tiers if tier["tier"] == "CACHE_TIER_HOT")
 
 
-def test_by_the_feed_of_a_native_orthanc(archive: OrthancServer, fed: RadgateProcess) -> None:
-    with fed.client(BY_FEED) as client:
-        study = Study(archive, client, "2.25.390")
-        assert study.description() == "Axial"
-        overwrite_until_served(study)
+def test_by_the_feed_of_a_native_orthanc_at_each_server(archive: OrthancServer, fed: Sequence[RadgateProcess]) -> None:
+    with fed[0].client(BY_FEED) as first, fed[1].client(BY_FEED) as second:
+        study = Study(archive, first, "2.25.390")
+        both = study, study.at(second)
+        assert [each.came() for each in both] == [study.first(2)] * 2
+        study.grow()
+        wait_for(lambda: all(each.came() == study.first(3) for each in both), "the new instance is served", 20)
+        overwrite_until_served(*both)
         study.correct()
-        wait_for(lambda: study.patients() == {study.right}, "the patient is corrected here", 20)
+        wait_for(lambda: all(each.patients() == {study.right} for each in both), "the patient is corrected here", 20)
         study.delete()
-        wait_for(lambda: study.statuses() == {404}, "the study is deleted here", 20)
+        wait_for(lambda: all(each.statuses() == {404} for each in both), "the study is deleted here", 20)
+
+
+def received(servers: Sequence[RadgateProcess], tenant: str) -> float:
+    """Bytes of instances that the archive has sent."""
+    return sum(server.metric("radgate_pacs_received_bytes_total", tenant=tenant) for server in servers)
+
+
+@pytest.mark.parametrize(("kind", "sent"), [("dimse", 1), ("dicomweb", 1), ("orthanc", 3), ("tagged", 3)])
+def test_a_study_that_grew_is_completed_and_fetched_again_where_the_pacs_keeps_a_version(
+    archive: OrthancServer, hospital: RadgateProcess, kind: str, sent: int
+) -> None:
+    with hospital.client(kind) as client:
+        study = Study(archive, client, f"2.25.40{sent}{len(kind)}")
+        before = received([hospital], kind)
+        assert study.came() == study.first(2)
+        of_two = received([hospital], kind) - before
+        study.grow()
+        wait_for(lambda: study.came() == study.first(3), "the new instance is served", 20)
+        assert received([hospital], kind) - before - of_two == pytest.approx(of_two * sent / 2, rel=0.05)
+
+
+def test_a_study_that_grew_is_completed_at_two_servers(archive: OrthancServer, fed: Sequence[RadgateProcess]) -> None:
+    """The first has never seen it; the second has it as it was, and hears of it by a query."""
+    with fed[0].client("dimse") as first, fed[1].client("dimse") as second:
+        study = Study(archive, second, "2.25.405")
+        before = received(fed, "dimse")
+        assert study.came() == study.first(2)
+        of_two = received(fed, "dimse") - before
+        study.grow()
+        assert study.at(first).came() == study.first(3)
+        second.get(f"/dicom-web/studies?StudyInstanceUID={study.uid}&includefield=00201208").raise_for_status()
+        assert study.came() == study.first(3)
+        assert received(fed, "dimse") - before == pytest.approx(of_two * 3 / 2, rel=0.05)
 
 
 def test_a_silent_archive_is_answered_for_with_a_warning(archive: OrthancServer, hospital: RadgateProcess) -> None:

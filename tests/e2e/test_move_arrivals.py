@@ -5,14 +5,10 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from email import message_from_bytes
-from io import BytesIO
 from pathlib import Path
 
 import httpx
 import pytest
-from pydicom import dcmread
-from pydicom.dataset import Dataset
 
 from radgate_server.core.pacs.capabilities import RetrieveMethod
 from radgate_server.core.pacs.connections import DimseConnection
@@ -20,6 +16,7 @@ from tests.e2e.audit_trail import granted
 from tests.e2e.counting_pacs import SLICES, STUDY, CountingPacs
 from tests.e2e.radgate_process import RadgateProcess
 from tests.e2e.studies import EAST
+from tests.e2e.two_servers import files_of
 from tests.e2e.waiting import wait_for
 from tests.fakes.instances import make_dataset
 from tests.integration.ports import free_port
@@ -67,11 +64,7 @@ def ask(server: RadgateProcess, study: str) -> httpx.Response:
 
 def read(server: RadgateProcess, study: str) -> dict[str, bytes]:
     """Pixel data by SOP Instance UID."""
-    answer = ask(server, study).raise_for_status()
-    head = f"content-type: {answer.headers['content-type']}\r\n\r\n".encode()
-    parts = message_from_bytes(head + answer.content).get_payload()
-    files: list[Dataset] = [dcmread(BytesIO(part.get_payload(decode=True))) for part in parts]
-    return {str(one.SOPInstanceUID): one.PixelData for one in files}
+    return {str(one.SOPInstanceUID): one.PixelData for one in files_of(ask(server, study))}
 
 
 def test_both_read_by_c_move_until_nobody_listens_and_no_record_is_lost(

@@ -6,6 +6,7 @@ from email import message_from_bytes
 from io import BytesIO
 from pathlib import Path
 
+import httpx
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
@@ -49,9 +50,14 @@ def files_from(server: RadgateProcess, study: str = STUDY) -> list[Dataset]:
         answer = client.get(
             f"/dicom-web/studies/{study}", headers={"accept": 'multipart/related; type="application/dicom"'}
         )
+    files = files_of(answer)
+    assert len(files) == SLICES
+    return files
+
+
+def files_of(answer: httpx.Response) -> list[Dataset]:
+    """The DICOM files of a multipart answer (PS3.18 8.7.3)."""
     answer.raise_for_status()
     head = f"content-type: {answer.headers['content-type']}\r\n\r\n".encode()
     parts = message_from_bytes(head + answer.content).get_payload()
-    files = [dcmread(BytesIO(part.get_payload(decode=True))) for part in parts]
-    assert len(files) == SLICES
-    return files
+    return [dcmread(BytesIO(part.get_payload(decode=True))) for part in parts]

@@ -120,10 +120,11 @@ class OrthancServer:
             self.request("POST", "/instances", path.read_bytes())
 
     def request(self, method: str, path: str, body: bytes | None = None) -> Any:
-        """Call the REST API; returns the decoded JSON."""
+        """Call the REST API; returns the decoded JSON, None for an empty answer."""
         request = urllib.request.Request(self.url + path, data=body, method=method)
         with urllib.request.urlopen(request, timeout=60) as response:
-            return json.loads(response.read())
+            answer = response.read()
+        return json.loads(answer) if answer else None
 
     def _answers(self) -> bool:
         try:

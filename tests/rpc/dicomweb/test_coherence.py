@@ -141,13 +141,14 @@ async def test_a_study_that_did_not_change_stays_cached(rig: Rig, web: Web) -> N
     assert len(state_queries(rig)) == 2
 
 
-async def test_a_study_that_grew_keeps_what_is_cached(rig: Rig, web: Web) -> None:
-    await patient_of(web)
-    rig.east.add(*make_study(4, study=EAST_STUDY, series=2))
+async def test_a_study_that_grew_keeps_what_is_cached_and_is_completed(rig: Rig, web: Web) -> None:
+    assert len((await web.get(f"/studies/{EAST_STUDY}")).parts) == 6
+    rig.east.add(*make_study(4, study=EAST_STUDY, series=2)[3::4])
     rig.clock.advance(REVALIDATE_AFTER_S)
     await patient_of(web)
-    assert rig.east.sent == 1
+    assert rig.east.sent == 6
     assert len((await web.get(f"/studies/{EAST_STUDY}")).parts) == 8
+    assert rig.east.sent == 8, "the new ones alone"
 
 
 @pytest.mark.parametrize(
