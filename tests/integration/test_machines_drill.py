@@ -3,23 +3,20 @@
 import json
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import product
 
 import httpx
 import pytest
 
 from radgate import Client
-from radgate_server.core.pacs.capabilities import RetrieveMethod
 from tests.cluster.cluster import TENANT, Cluster
 from tests.drill.machines.clients import Outcome
-from tests.drill.machines.running import cluster_with, drill
+from tests.drill.machines.running import BY_MOVE, TENANTS, cluster_with, drill
 from tests.drill.machines.studies import make_studies, pixel_data
-from tests.e2e.radgate_process import RadgateProcess, dimse
+from tests.e2e.radgate_process import RadgateProcess
 from tests.e2e.waiting import wait_for
 
 STUDIES = make_studies(4, 4)
-MOVED = "moved"
 NUMBERS = ("0", "1")
 CLIENTS = 8
 
@@ -31,18 +28,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 def test_each_process_has_what_arrives_at_the_one_of_its_machine_that_listens(cluster: Cluster) -> None:
-    orthanc, front = cluster.orthanc, cluster.front
-    for machine in cluster.machines:
-        title, port = (machine.settings[name] for name in ("RADGATE_DICOM_AET", "RADGATE_DICOM_PORT"))
-        address = {"AET": title, "Host": "127.0.0.1", "Port": int(port)}
-        httpx.put(f"{orthanc.url}/modalities/{title}", json=address, trust_env=False).raise_for_status()
-    front.tenant(MOVED, replace(dimse(orthanc), retrieve_method=RetrieveMethod.MOVE))
+    front = cluster.front
     listed = [one["ae_title"] for one in json.loads(front.cli("servers", "--json"))]
     assert sorted(listed) == ["", "", "", "", "RADGATE1", "RADGATE2"]  # workers do not listen either
 
     for study, (machine, number) in zip(STUDIES, product(cluster.machines, NUMBERS), strict=True):
         port = int(machine.settings["RADGATE_GRPC_PORT"]) + int(number)
-        with Client(f"127.0.0.1:{port}", front.keys[MOVED]) as client:
+        with Client(f"127.0.0.1:{port}", front.keys[BY_MOVE]) as client:
             came = [pixel_data(one.data) for one in client.retrieve_study(study.study_instance_uid)]
         assert sorted(came) == sorted(study.frames.values())
     expected = {"0": 0, "1": len(STUDIES[0].instances)}
@@ -74,7 +66,8 @@ def test_what_is_lost_makes_no_answer_wrong(part: str, cluster: Cluster) -> None
     assert found.all[Outcome.RIGHT] > CLIENTS, found.reasons
     assert not found.all[Outcome.WRONG], found.reasons
     assert not found.all[Outcome.FAILED], found.reasons
-    cluster.front.cli("audit", "verify", "--tenant", TENANT)
+    for tenant in TENANTS:
+        cluster.front.cli("audit", "verify", "--tenant", tenant)
 
 
 def metric(machine: RadgateProcess, name: str, label: str = "") -> Mapping[str, float]:

@@ -6,11 +6,10 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.cluster.cluster import TENANT
 from tests.cluster.wire import two_machines
 from tests.drill.machines.clients import Outcome
 from tests.drill.machines.faults import FAULTS
-from tests.drill.machines.running import Round, cluster_with, drill
+from tests.drill.machines.running import TENANTS, Round, cluster_with, drill
 from tests.drill.machines.studies import make_studies
 
 COLUMNS = ("lost", "while it was away", "once it was back", "normal after", "what was not right")
@@ -36,7 +35,8 @@ def main() -> None:
         for name in chosen.names:
             rounds.append(drill(cluster, studies, name, seconds=chosen.seconds, clients=chosen.clients))
             print(row(rounds[-1]), flush=True)
-        print(cluster.front.cli("audit", "verify", "--tenant", TENANT))
+        for tenant in TENANTS:
+            print(cluster.front.cli("audit", "verify", "--tenant", tenant))
     if any(one.all[Outcome.WRONG] or one.all[Outcome.FAILED] for one in rounds):
         raise SystemExit("some answers were wrong, or failed by a defect")
 

@@ -54,10 +54,10 @@ class PartialAnswerError(Exception):
 
 @dataclass
 class Clients:
-    """So many clients, which read until the block ends, each at one of the addresses."""
+    """So many clients, which read until the block ends: each at one of the addresses, with one of the keys."""
 
     urls: Sequence[str]
-    key: str
+    keys: Sequence[str]
     studies: Sequence[Study]
     count: int
     answers: list[Answer] = field(default_factory=list)
@@ -79,7 +79,8 @@ class Clients:
     def _run(self, number: int) -> None:
         chance = random.Random(number)  # which study it reads is no secret
         with ExitStack() as stack:
-            reader = stack.enter_context(_reader(self.urls[number % len(self.urls)], self.key))
+            turn, url = divmod(number, len(self.urls))
+            reader = stack.enter_context(_reader(self.urls[url], self.keys[turn % len(self.keys)]))
             while not self._ended.is_set():
                 act = chance.choice(ACTS)
                 self.answers.append(_ask(act, reader, chance.choice(self.studies), chance))
@@ -118,16 +119,26 @@ def _outcome(act: Callable[[], None]) -> tuple[Outcome, str]:
         act()
     except httpx.HTTPStatusError as error:
         status = error.response.status_code
-        return Outcome.REFUSED if status in REFUSALS else Outcome.FAILED, f"HTTP {status}"
+        return Outcome.REFUSED if status in REFUSALS else Outcome.FAILED, f"HTTP {status} {_reason(error.response)}"
     except httpx.TransportError as error:
         return Outcome.REFUSED, type(error).__name__
-    except (radgate.IncompleteStudyError, PartialAnswerError) as error:
+    except radgate.IncompleteStudyError as error:
+        return Outcome.PARTIAL, " ".join(("IncompleteStudyError", *sorted({one.reason for one in error.missing})))
+    except PartialAnswerError as error:
         return Outcome.PARTIAL, type(error).__name__
     except radgate.RadgateError as error:
-        return Outcome.REFUSED if error.code in GRPC_REFUSALS else Outcome.FAILED, error.code.name
+        return Outcome.REFUSED if error.code in GRPC_REFUSALS else Outcome.FAILED, error.reason or error.code.name
     except WrongAnswerError as error:
         return Outcome.WRONG, str(error)
     return Outcome.RIGHT, ""
+
+
+def _reason(refusal: httpx.Response) -> str:
+    """The reason that the server gives, "no reason" where Envoy refuses by itself."""
+    try:
+        return next(detail["reason"] for detail in refusal.json()["details"] if "reason" in detail)
+    except (ValueError, KeyError, TypeError, StopIteration):
+        return "no reason"
 
 
 def search(reader: Reader, study: Study, _chance: random.Random) -> None:

@@ -1,15 +1,18 @@
 """The faults: how each is made, and how it is mended."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tests.cluster.cluster import Cluster
+from tests.drill.machines.clocks import set_ahead, set_right
 from tests.drill.machines.full_disk import empty_disk, fill_disk
+from tests.drill.machines.harmed_objects import HarmedObjects
 from tests.e2e.network import child_of
 from tests.e2e.processes import kill_tree, server_processes
 from tests.e2e.radgate_process import RadgateProcess
 
-A_MINUTE_AHEAD = ("env", "DONT_FAKE_MONOTONIC=1", "faketime", "-f", "+60s")
+LISTENER = "0"
+"""The number of the process of each machine that receives what comes by C-MOVE."""
 type Step = Callable[[Cluster], None]
 
 
@@ -36,18 +39,18 @@ def _kill_server(cluster: Cluster) -> None:
     kill_tree(server_processes(cluster.machines[1].pid)["1"])
 
 
+def _kill_listeners(cluster: Cluster) -> None:
+    """The process of each machine that receives what comes by C-MOVE; supervisors start them again."""
+    for machine in cluster.machines:
+        kill_tree(server_processes(machine.pid)[LISTENER])
+
+
 def _kill_envoy(cluster: Cluster) -> None:
     if pid := child_of(cluster.front.pid, "envoy"):
         kill_tree(pid)
 
 
-def _set_clock(cluster: Cluster, prefix: Sequence[str]) -> None:
-    """Start the other machine again, with a clock of its own."""
-    machine = cluster.machines[1]
-    machine.stop()
-    machine.prefix = (*cluster.wire.places[1].prefix, *prefix)
-    machine.start()
-
+_HARM = HarmedObjects()
 
 FAULTS: Mapping[str, Fault] = {
     "nothing": Fault(_nothing, _nothing),
@@ -59,13 +62,15 @@ FAULTS: Mapping[str, Fault] = {
     "nats": Fault(lambda cluster: cluster.engines.nats.kill(), lambda cluster: cluster.engines.nats.start()),
     "s3": Fault(lambda cluster: cluster.engines.store.kill(), lambda cluster: cluster.engines.store.start()),
     "silent s3": Fault(lambda cluster: cluster.engines.store.pause(), lambda cluster: cluster.engines.store.resume()),
+    "corrupt s3": Fault(_HARM.begin, _HARM.end),
     "pacs": Fault(lambda cluster: cluster.orthanc.kill(), lambda cluster: cluster.orthanc.start()),
     "silent pacs": Fault(lambda cluster: cluster.orthanc.pause(), lambda cluster: cluster.orthanc.resume()),
     "server": Fault(_kill_server, _nothing),
+    "scp": Fault(_kill_listeners, _nothing),
     "machine": Fault(lambda cluster: _kill(cluster.machines[1]), lambda cluster: cluster.machines[1].start()),
     "worker": Fault(lambda cluster: _kill(cluster.workers[0]), lambda cluster: cluster.workers[0].start()),
     "wire": Fault(lambda cluster: cluster.wire.cut(), lambda cluster: cluster.wire.mend()),
     "gateway": Fault(_kill_envoy, _nothing),
     "disk": Fault(lambda cluster: fill_disk(cluster.machines[1]), lambda cluster: empty_disk(cluster.machines[1])),
-    "clock": Fault(lambda cluster: _set_clock(cluster, A_MINUTE_AHEAD), lambda cluster: _set_clock(cluster, ())),
+    "clock": Fault(set_ahead, set_right),
 }

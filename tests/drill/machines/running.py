@@ -1,17 +1,21 @@
 """One fault at a time, under clients that read."""
 
+import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from radgate_server.core.access.tenancy import Role
+from radgate_server.core.pacs.capabilities import RetrieveMethod
 from tests.cluster.cluster import TENANT, Cluster, running_cluster
 from tests.cluster.wire import ONE_MACHINE, Wire
 from tests.drill.machines.clients import Answer, Clients, Outcome
 from tests.drill.machines.faults import FAULTS
 from tests.drill.machines.studies import Study
+from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.integration.orthanc import OrthancServer
 
 QUIET_S = 3.0
@@ -64,14 +68,40 @@ SETTINGS = {
 }
 
 
+BY_MOVE = "west"
+"""The tenant that reads the PACS by C-MOVE; TENANT reads it by C-GET."""
+TENANTS = (TENANT, BY_MOVE)
+_READERS = (TENANT, TENANT, TENANT, BY_MOVE)
+"""Whose client reads, in turn."""
+_MOVES_AT_ONCE = 16
+"""Of all processes: a listener has its share of them, and fetches for those that don't listen."""
+_ORTHANC = {"DicomModalitiesInDatabase": True, "DicomThreadsCount": 64}
+"""A thread for each association that all processes may have for both tenants; with fewer they wait for each other."""
+
+
 @contextmanager
 def cluster_with(folder: Path, studies: Sequence[Study], wire: Wire = ONE_MACHINE) -> Iterator[Cluster]:
-    """A cluster whose PACS has these studies, and whose caches are too small for them."""
-    with OrthancServer(folder / "orthanc") as orthanc:
+    """A cluster whose PACS has these studies for two tenants, and whose caches are too small for them."""
+    with OrthancServer(folder / "orthanc", options=_ORTHANC) as orthanc:
         for instance in (instance for study in studies for instance in study.instances):
             orthanc.request("POST", "/instances", instance.file)
-        with running_cluster(folder, orthanc, settings=SETTINGS, wire=wire) as cluster:
+        by_get = dimse(orthanc, wire.places[0].host)
+        by_move = replace(by_get, retrieve_method=RetrieveMethod.MOVE, max_associations=_MOVES_AT_ONCE)
+
+        def prepare(server: RadgateProcess) -> RadgateProcess:
+            return server.tenant(TENANT, by_get, Role.OPERATOR).tenant(BY_MOVE, by_move, Role.OPERATOR)
+
+        with running_cluster(folder, orthanc, prepare, SETTINGS, wire) as cluster:
+            for machine in cluster.machines:
+                _introduce(machine, orthanc)
             yield cluster
+
+
+def _introduce(machine: RadgateProcess, orthanc: OrthancServer) -> None:
+    """Have the PACS know where to send what a C-MOVE of the machine asks for, also after it was killed."""
+    title, port = (machine.settings[f"RADGATE_DICOM_{name}"] for name in ("AET", "PORT"))
+    modality = {"AET": title, "Host": machine.settings["RADGATE_HOST"], "Port": int(port)}
+    orthanc.request("PUT", f"/modalities/{title}", json.dumps(modality).encode())
 
 
 def drill(
@@ -79,7 +109,8 @@ def drill(
 ) -> Round:
     """Let clients read, lose the part for so many seconds, and go on until all is right for `quiet_s` seconds."""
     fault = FAULTS[name]
-    with Clients([front.url for front in cluster.fronts], cluster.front.keys[TENANT], studies, clients) as reading:
+    keys = [cluster.front.keys[tenant] for tenant in _READERS]
+    with Clients([front.url for front in cluster.fronts], keys, studies, clients) as reading:
         time.sleep(quiet_s)
         inflicted_s = time.monotonic()
         fault.inflict(cluster)
