@@ -7,6 +7,8 @@ import google_crc32c
 import grpc
 import pytest
 
+from radgate.dicomweb.v1.dicomweb_service_pb2 import RetrieveRequest
+from radgate.dicomweb.v1.dicomweb_service_pb2_grpc import DicomWebServiceStub
 from radgate.v1.dicom_pb2 import InstanceRef as RefMessage
 from radgate.v1.retrieve_service_pb2 import (
     RetrieveFramesRequest,
@@ -19,6 +21,7 @@ from radgate_server.core.audit.record import AuditAction
 from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from radgate_server.core.errors import InstanceNotSentError, PacsUnreachableError
 from radgate_server.core.pacs.connections import FolderConnection, PacsConfig
+from radgate_server.services.retrieve.steady_instance import SteadyInstance
 from tests.fakes.clock import START
 from tests.fakes.instances import make_instance, make_study
 from tests.rpc.calls import error_info_of, reason_of
@@ -35,10 +38,10 @@ class Viewer:
 
     def __init__(self, channel: grpc.aio.Channel, token: str) -> None:
         self._stub: Any = RetrieveServiceStub(channel)
-        self._metadata = (("authorization", f"Bearer {token}"),)
+        self.metadata = (("authorization", f"Bearer {token}"),)
 
     def __call__(self, rpc: str, request: object) -> Any:
-        return getattr(self._stub, rpc)(request, metadata=self._metadata, timeout=30)
+        return getattr(self._stub, rpc)(request, metadata=self.metadata, timeout=30)
 
     async def instances(self, **fields: Any) -> tuple[list[tuple[Any, bytes, Any]], Any]:
         """All instances as (header, data, trailer), and the completeness record."""
@@ -136,6 +139,26 @@ async def test_an_instance_that_is_lost_half_way_ends_with_its_status(
     found, completeness = await viewer.instances(study_instance_uid=EAST_STUDY)
     assert {trailer.status.code for _, _, trailer in found} == {grpc.StatusCode.UNKNOWN.value[0]}
     assert (len(found), completeness.delivered, len(completeness.failed)) == (6, 0, 6)
+
+
+async def test_while_one_is_sent_the_next_is_being_read(
+    viewer: Viewer, channel: grpc.aio.Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, _ = await viewer.instances(study_instance_uid=EAST_STUDY)
+    two, read = asyncio.Barrier(2), SteadyInstance.read
+
+    async def read_two_at_once(self: SteadyInstance, offset: int, length: int) -> bytes:
+        await two.wait()
+        return await read(self, offset, length)
+
+    monkeypatch.setattr(SteadyInstance, "read", read_two_at_once)
+    found, completeness = await viewer.instances(study_instance_uid=EAST_STUDY)
+    assert [data for _, data, _ in found] == [data for _, data, _ in before]
+    assert (completeness.delivered, list(completeness.failed)) == (6, [])
+    web: Any = DicomWebServiceStub(channel)
+    answer = web.RetrieveInstances(RetrieveRequest(study=EAST_STUDY), metadata=viewer.metadata, timeout=30)
+    body = b"".join([message.data async for message in answer])
+    assert all(data in body for _, data, _ in found)
 
 
 async def test_a_stream_continues_where_it_was_left_at_whichever_server(rig: Rig, viewer: Viewer) -> None:

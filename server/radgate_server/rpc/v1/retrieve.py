@@ -82,11 +82,12 @@ class RetrieveServicer:
     ) -> AsyncGenerator[messages.RetrieveInstancesResponse | bytes]:
         """Stream whole instances as they become available, then the completeness record.
 
-        While one is sent, the next are being transcoded.
+        While one is sent, the next are being read or transcoded.
         """
         acceptance = Acceptance(request.accepted_transfer_syntax_uids)
-        prepare = partial(self._source, call.caller.tenant_id, acceptance)
-        send = partial(self._send_instance, edge_links(self._edge, call.caller, preferred=request.prefer_edge))
+        links = edge_links(self._edge, call.caller, preferred=request.prefer_edge)
+        prepare = partial(self._source, call.caller.tenant_id, acceptance, ahead=links is None)
+        send = partial(self._send_instance, links)
         return self._stream(request, call, AuditAction.RETRIEVE, prepare, send, messages.RetrieveInstancesResponse)
 
     def RetrieveMetadata(
@@ -159,12 +160,17 @@ class RetrieveServicer:
         trailer = messages.InstanceTrailer(crc32c=checked, resume_token=bookmark.mark(handle.ref))
         yield messages.RetrieveInstancesResponse(trailer=trailer)
 
-    async def _source(self, tenant_id: str, acceptance: Acceptance, handle: InstanceHandle) -> Source:
-        """The instance in the first accepted transfer syntax that can be made of it."""
+    async def _source(self, tenant_id: str, acceptance: Acceptance, handle: InstanceHandle, *, ahead: bool) -> Source:
+        """The instance in the first accepted transfer syntax that can be made of it, begun if `ahead`."""
         stored = handle.transfer_syntax_uid
         negotiate = partial(first_accepted, acceptance.choices(stored), stored)
         _, made = await self._representations.instance(tenant_id, handle, negotiate)
-        return StoredSource(handle) if made is None else TranscodedSource(made)
+        if made is not None:
+            return TranscodedSource(made)
+        source = StoredSource(handle)
+        if ahead:
+            await source.begin(self._chunk_bytes)
+        return source
 
     async def _send_metadata(
         self, bookmark: Bookmark, handle: InstanceHandle, header: bytes

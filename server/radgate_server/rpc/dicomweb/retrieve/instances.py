@@ -1,7 +1,7 @@
 """WADO-RS Retrieve Study, Series and Instance (PS3.18 10.4.1.1.1)."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from functools import partial
 
@@ -30,7 +30,8 @@ type _Pieces = AsyncGenerator[bytes | memoryview]
 class InstancesResource:
     """Streams DICOM files, each as soon as it is there, each in the transfer syntax that suits it and the client.
 
-    Warnings, which come before the first, are about its pixels alone. While one is sent, the next are being transcoded.
+    Warnings, which come before the first, are about its pixels alone. While one is sent, the next are being read or
+    transcoded.
     """
 
     def __init__(
@@ -105,12 +106,19 @@ class InstancesResource:
             lambda refused: negotiate_instance(accepted, delivery.transfer_syntax_uid, framings, refused=refused),
         )
         if made is None:
-            return envelope_of(offer), _read_handle(delivery, self._chunk_bytes), ()
+            return envelope_of(offer), await _begun(delivery, self._chunk_bytes), ()
         return envelope_of(offer), _read_content(made.content, self._chunk_bytes), made.notes[:MAX_NOTES]
 
 
-async def _read_handle(handle: InstanceHandle, chunk_bytes: int) -> _Pieces:
-    for offset, length in part_spans(handle.size_bytes, chunk_bytes):
+async def _begun(handle: InstanceHandle, chunk_bytes: int) -> _Pieces:
+    """The file piece by piece. The first is read already when this returns, since its turn comes later."""
+    spans = iter(part_spans(handle.size_bytes, chunk_bytes))
+    return _read_on(await handle.read(*next(spans)), handle, spans)
+
+
+async def _read_on(first: bytes, handle: InstanceHandle, spans: Iterator[tuple[int, int]]) -> _Pieces:
+    yield first
+    for offset, length in spans:
         yield await handle.read(offset, length)
 
 

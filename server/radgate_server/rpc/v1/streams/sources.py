@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 import google_crc32c
@@ -48,11 +49,12 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StoredSource:
     """The bytes as they came from the PACS."""
 
     handle: InstanceHandle
+    _first: bytes | None = None
 
     @property
     def transfer_syntax_uid(self) -> str:
@@ -69,10 +71,16 @@ class StoredSource:
         """Known since the instance was stored; every read is checked against it."""
         return self.handle.crc32c
 
+    async def begin(self, chunk_bytes: int) -> None:
+        """Read the first of the `chunks` already, since its turn comes later. Raises GatewayError."""
+        for offset, length in islice(spans_of(self.size_bytes, chunk_bytes), 1):
+            self._first = await self.handle.read(offset, length)
+
     async def chunks(self, chunk_bytes: int) -> AsyncGenerator[bytes | memoryview]:
         """Read the file piece by piece."""
         for offset, length in spans_of(self.size_bytes, chunk_bytes):
-            yield await self.handle.read(offset, length)
+            first, self._first = self._first, None
+            yield await self.handle.read(offset, length) if first is None else first
 
     async def checksum(self) -> int:
         """It is known."""
