@@ -14,6 +14,7 @@ npm /usr/bin/npm npm
 redis-server /usr/bin/redis-server redis-server
 nginx /usr/sbin/nginx nginx-light
 wrk /usr/bin/wrk wrk
+h2load /usr/bin/h2load nghttp2-client
 promtool /usr/bin/promtool prometheus
 rsyslogd /usr/sbin/rsyslogd rsyslog
 lmnsd_gtls.so /usr/lib/*/rsyslog/lmnsd_gtls.so rsyslog-gnutls

@@ -19,7 +19,7 @@ from radgate_server.core.dicom.identifiers import QueryLevel
 from radgate_server.core.pacs.connections import DimseConnection, PacsConfig
 from radgate_server.core.query.model import MatchingKey, Query
 from radgate_server.settings.pacs import DimseSettings
-from tests.bench.bare import record
+from tests.bench.bare import LARGE_BYTES, record
 from tests.bench.images import BIG_STUDY, CT_SERIES, CT_STUDY, SLICES_PER_SERIES
 from tests.bench.load import Load, run_curl, run_wrk
 from tests.bench.rounds import typical_ratio
@@ -136,7 +136,7 @@ def upload(orthanc: OrthancServer, instances: Iterable[bytes]) -> None:
 
 def fetch_study(radgate: Radgate) -> None:
     """Have the whole study near."""
-    _stream_once(radgate.grpc_port, _ct_request(), [radgate.authorization])
+    stream_once(radgate.grpc_port, ct_request(), [radgate.authorization])
 
 
 def make_ready(radgate: Radgate, resource: Resource) -> None:
@@ -153,12 +153,12 @@ def _compare(
     loads: dict[str, list[Load]] = {name: [] for name in ports}
     for _ in range(rounds):
         for name, port in ports.items():
-            load = _load(port, resource, headers, seconds)
-            if load.failed and name != "orthanc":  # its broken answers only make it look faster
-                raise RuntimeError(f"{resource.name} by {name}: {load.failed} failed")
-            loads[name].append(load)
+            taken = load(port, resource, headers, seconds)
+            if taken.failed and name != "orthanc":  # its broken answers only make it look faster
+                raise RuntimeError(f"{resource.name} by {name}: {taken.failed} failed")
+            loads[name].append(taken)
     unit = "MB/s" if resource.by_bytes else "/s"
-    figures = {name: [_figure(load, resource) for load in taken] for name, taken in loads.items()}
+    figures = {name: [figure(load, resource) for load in taken] for name, taken in loads.items()}
     value = {name: median(taken) for name, taken in figures.items()}
     return Row(
         f"{what}, warm, 16 connections",
@@ -170,19 +170,21 @@ def _compare(
     )
 
 
-def _load(port: int, resource: Resource, headers: dict[str, str], seconds: int) -> Load:
+def load(port: int, resource: Resource, headers: dict[str, str], seconds: int) -> Load:
+    """Ask for it over 16 connections."""
     if resource.by_bytes:
         return run_curl(port, resource.paths[0], headers)
     return run_wrk(port, resource.paths, headers, seconds=seconds)
 
 
-def _figure(load: Load, resource: Resource) -> float:
+def figure(load: Load, resource: Resource) -> float:
+    """What its rows show: answers or megabytes a second."""
     return load.mb_per_second if resource.by_bytes else load.per_second
 
 
 async def grpc_stream(orthanc: OrthancServer, folder: Path, seconds: int, rounds: int) -> list[Row]:
     """The typed study stream, warm, against a bare grpc.aio server with the same messages; and cold against getscu."""
-    request = _ct_request()
+    request = ct_request()
     recording = folder / "recording.pickle"
     with radgate_for(orthanc, folder / "radgate") as radgate:
         metadata = [radgate.authorization]
@@ -190,7 +192,7 @@ async def grpc_stream(orthanc: OrthancServer, folder: Path, seconds: int, rounds
         for _ in range(rounds):
             radgate.command("cache", "invalidate", "--tenant", TENANT)
             await asyncio.sleep(2.5)  # the running server learns of it
-            took, first_s = await asyncio.to_thread(_stream_once, radgate.grpc_port, request, metadata)
+            took, first_s = await asyncio.to_thread(stream_once, radgate.grpc_port, request, metadata)
             cold.append(took)
             first.append(first_s)
             getscu.append(await asyncio.to_thread(_getscu, orthanc, folder / "getscu"))
@@ -198,8 +200,8 @@ async def grpc_stream(orthanc: OrthancServer, folder: Path, seconds: int, rounds
         async with bare_limit(recording, folder / "bare") as (_, bare_port):
             warm, bare = [], []
             for _ in range(rounds * 5):
-                warm.append((await asyncio.to_thread(_stream_once, radgate.grpc_port, request, metadata))[0])
-                bare.append((await asyncio.to_thread(_stream_once, bare_port, request, []))[0])
+                warm.append((await asyncio.to_thread(stream_once, radgate.grpc_port, request, metadata))[0])
+                bare.append((await asyncio.to_thread(stream_once, bare_port, request, []))[0])
     return [
         Row(
             "gRPC study stream, warm, 120 slices",
@@ -225,13 +227,13 @@ async def grpc_stream(orthanc: OrthancServer, folder: Path, seconds: int, rounds
     ]
 
 
-def _stream_once(port: int, request: bytes, metadata: Sequence[tuple[str, str]]) -> tuple[float, float]:
+def stream_once(port: int, request: bytes, metadata: Sequence[tuple[str, str]]) -> tuple[float, float]:
     """Seconds to the end of the stream, and to the first message of a second instance or the end."""
     start = time.perf_counter()
     first = 0.0
     with grpc.insecure_channel(f"127.0.0.1:{port}", options=UNLIMITED) as channel:
         for message in channel.unary_stream(RETRIEVE_INSTANCES)(request, metadata=metadata):
-            if not first and len(message) > 10_000:
+            if not first and len(message) > LARGE_BYTES:
                 first = time.perf_counter() - start
     return time.perf_counter() - start, first
 
@@ -297,7 +299,7 @@ def _endpoints(orthanc: OrthancServer, radgate: Radgate) -> dict[str, Radgate]:
 
 async def _memory_of(radgate: Radgate, protocol: str, total_mib: int) -> Row:
     request = retrieve.RetrieveInstancesRequest(study_instance_uid=BIG_STUDY).SerializeToString()
-    await asyncio.to_thread(_stream_once, radgate.grpc_port, _ct_request(), [radgate.authorization])
+    await asyncio.to_thread(stream_once, radgate.grpc_port, ct_request(), [radgate.authorization])
     radgate.reset_peak_rss()
     before = radgate.peak_rss_bytes()
     sizes: dict[str, int] = {}
@@ -316,7 +318,8 @@ async def _memory_of(radgate: Radgate, protocol: str, total_mib: int) -> Row:
     return Row(name, f"+{mib:.0f} MiB", "150 MiB allowed", 150 / max(mib, 1), 1.0)
 
 
-def _ct_request() -> bytes:
+def ct_request() -> bytes:
+    """Asks for the CT study."""
     return retrieve.RetrieveInstancesRequest(study_instance_uid=CT_STUDY).SerializeToString()
 
 
@@ -325,6 +328,6 @@ def _read_slowly(radgate: Radgate, request: bytes, pause_s: float, sizes: dict[s
     with grpc.insecure_channel(f"127.0.0.1:{radgate.grpc_port}", options=UNLIMITED) as channel:
         for message in channel.unary_stream(RETRIEVE_INSTANCES)(request, metadata=[radgate.authorization]):
             total += len(message)
-            if len(message) > 10_000:
+            if len(message) > LARGE_BYTES:
                 time.sleep(pause_s / 16)
     sizes[name] = total

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from radgate_server.adapters.gateway.envoy import EnvoyProcess
@@ -35,6 +36,7 @@ class Radgate:
     token: str
     pid: int
     environment: dict[str, str]
+    command_line: Sequence[str] = RADGATE
 
     @property
     def authorization(self) -> tuple[str, str]:
@@ -43,7 +45,7 @@ class Radgate:
 
     def command(self, *arguments: str) -> str:
         """Run the command line against its database; returns what it printed."""
-        return _radgate(self.environment, *arguments)
+        return _radgate(self.command_line, self.environment, *arguments)
 
     def peak_rss_bytes(self) -> int:
         """The most memory that the server's process has had since `reset_peak_rss`."""
@@ -57,9 +59,17 @@ class Radgate:
 
 @contextmanager
 def radgate_for(
-    orthanc: OrthancServer, folder: Path, *, program: Sequence[str] = RADGATE, **environment: str
+    orthanc: OrthancServer,
+    folder: Path,
+    *,
+    program: Sequence[str] = RADGATE,
+    command_line: Sequence[str] = RADGATE,
+    **environment: str,
 ) -> Iterator[Radgate]:
-    """Start Radgate, or another `program` like it, in front of Orthanc, which it reaches over DIMSE."""
+    """Start Radgate, or another `program` like it, in front of Orthanc, which it reaches over DIMSE.
+
+    `command_line` is the one that prepares its installation.
+    """
     http_port, grpc_port = free_port(), free_port()
     settings = {
         **os.environ,
@@ -71,46 +81,63 @@ def radgate_for(
         "RADGATE_GATEWAY__REQUESTS_PER_SECOND_PER_ADDRESS": str(REQUESTS_PER_SECOND),
         **environment,
     }
-    _radgate(settings, "tenant", "create", TENANT)
-    token = _radgate(settings, "key", "create", "--tenant", TENANT, "--role", "viewer").strip()
+    ask = partial(_radgate, command_line, settings)
+    ask("tenant", "create", TENANT)
+    token = ask("key", "create", "--tenant", TENANT, "--role", "viewer").strip()
     address = ["--host", "127.0.0.1", "--port", str(orthanc.dicom_port)]
     titles = ["--called-aet", orthanc.ae_title, "--calling-aet", "RADGATE"]
-    _radgate(settings, "pacs", "add", "dimse", "--tenant", TENANT, "--name", PACS, *address, *titles)
+    ask("pacs", "add", "dimse", "--tenant", TENANT, "--name", PACS, *address, *titles)
     with (folder / "serve.log").open("wb") as log:
         process = subprocess.Popen([*program, "serve"], env=settings, stdout=log, stderr=subprocess.STDOUT)
     try:
         _wait_ready(http_port, process, folder / "serve.log")
-        yield Radgate(http_port, grpc_port, token, process.pid, settings)
+        yield Radgate(http_port, grpc_port, token, process.pid, settings, command_line)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
 
 
+@dataclass(frozen=True)
+class BareServer:
+    """The bare limit, called without Envoy."""
+
+    port: int
+    pid: int
+
+
+@contextmanager
+def bare_server(recording: Path, files: Path | None = None) -> Iterator[BareServer]:
+    """Start it; with `files` what is large is read from that folder, which must not be there yet."""
+    port = free_port()
+    command = [sys.executable, "-m", "tests.bench.bare", str(port), str(recording), *([str(files)] if files else ())]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == b"ready\n"
+        yield BareServer(port, process.pid)
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
 @asynccontextmanager
 async def bare_limit(recording: Path, folder: Path) -> AsyncIterator[tuple[int, int]]:
     """Start the bare server behind an Envoy of its own; its HTTP and gRPC ports."""
-    grpc_port = free_port()
-    command = [sys.executable, "-m", "tests.bench.bare", str(grpc_port), str(recording)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
     folder.mkdir(parents=True, exist_ok=True)
     gateway = {"requests_per_second_per_address": REQUESTS_PER_SECOND}
     settings = load_settings(data_dir=folder, http_port=free_port(), gateway=gateway)
-    with (folder / "envoy.log").open("wb") as log:
-        envoy = EnvoyProcess(settings, f"127.0.0.1:{grpc_port}", output=log)
+    with bare_server(recording) as bare, (folder / "envoy.log").open("wb") as log:
+        envoy = EnvoyProcess(settings, f"127.0.0.1:{bare.port}", output=log)
         try:
             await envoy.start()
-            yield envoy.port, grpc_port
+            yield envoy.port, bare.port
         finally:
             await envoy.close()
-            process.kill()
-            process.wait()
-            process.stdout.close()
 
 
-def _radgate(environment: dict[str, str], *arguments: str) -> str:
-    done = subprocess.run([*RADGATE, *arguments], env=environment, capture_output=True, text=True, check=False)
+def _radgate(command_line: Sequence[str], environment: dict[str, str], *arguments: str) -> str:
+    done = subprocess.run([*command_line, *arguments], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"radgate {' '.join(arguments[:2])}: {done.stderr}")
     return done.stdout

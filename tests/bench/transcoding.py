@@ -8,10 +8,8 @@ PACS to the client: receiving it, keeping it as it came and as it was made, reco
 by themselves is reported beside it: that is what compares with the bare codec.
 """
 
-import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,9 +18,9 @@ from tempfile import TemporaryDirectory
 import grpc
 
 from radgate.v1.retrieve_service_pb2 import RetrieveInstancesRequest
-from radgate_server.adapters.imaging.workers.process import PROGRAM
 from radgate_server.core.pacs.connections import FolderConnection, PacsConnection
 from tests.bench.ct import CT_ATTRIBUTES, ct_pixels
+from tests.bench.processor import processor_s
 from tests.e2e.radgate_process import RadgateProcess, dimse
 from tests.fakes.instances import make_instance
 from tests.integration.orthanc import OrthancServer
@@ -31,7 +29,6 @@ HTJ2K = "1.2.840.10008.1.2.4.202"
 STUDY, SERIES = "2.25.780001", "2.25.780001.1"
 SLICES = 300
 TENANT = "bench"
-_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _METHOD = "/radgate.v1.RetrieveService/RetrieveInstances"
 
 
@@ -49,9 +46,9 @@ def measure(radgate: RadgateProcess, endpoint: str, count: int) -> str:
     pixels_mb = count * 512 * 512 * 2 / 1e6
     figures = []
     for _ in range(2):
-        before_s, began_s = _processor_s(radgate.pid), time.perf_counter()
+        before_s, began_s = processor_s(radgate.pid), time.perf_counter()
         sent = _retrieve(radgate, endpoint)
-        wall_s, spent_s = time.perf_counter() - began_s, _processor_s(radgate.pid) - before_s
+        wall_s, spent_s = time.perf_counter() - began_s, processor_s(radgate.pid) - before_s
         assert sent == count
         parts = ", ".join(f"{name} {seconds / count * 1e3:.1f}" for name, seconds in spent_s.most_common())
         rate = f"{pixels_mb / wall_s:.0f} MB/s, {pixels_mb / spent_s.total():.0f} MB/s of processor"
@@ -72,20 +69,6 @@ def _retrieve(radgate: RadgateProcess, endpoint: str) -> int:
     with grpc.insecure_channel(radgate.endpoints["grpc"]) as channel:
         answers = channel.unary_stream(_METHOD)(request.SerializeToString(), metadata=metadata)
         return sum(answer.startswith(b"\x0a") for answer in answers)
-
-
-def _processor_s(pid: int) -> Counter[str]:
-    """User and system time of the server and of all below it that live, by what they are."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    seconds = Counter({_kind(pid): (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND})
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        seconds += _processor_s(int(child))
-    return seconds
-
-
-def _kind(pid: int) -> str:
-    command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    return "workers" if PROGRAM.encode() in command else "Envoy" if b"envoy" in command else "server"
 
 
 @contextmanager

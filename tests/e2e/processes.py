@@ -36,11 +36,21 @@ def has_ended(pid: int) -> bool:
         return True
 
 
+def children_of(pid: int) -> list[int]:
+    """What any of the process's threads has started, and lives."""
+    lists = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [int(child) for children in lists for child in children.split()]
+
+
+def descendants(pid: int) -> set[int]:
+    """All processes below this one, and itself."""
+    return {pid}.union(*(descendants(child) for child in children_of(pid)))
+
+
 def kill_tree(pid: int) -> None:
     """Kill a process and all its descendants, as when their container is killed."""
     os.kill(pid, signal.SIGSTOP)  # starts no others meanwhile
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in children.read_text().split():
-            with suppress(OSError):  # it has just ended
-                kill_tree(int(child))
+    for child in children_of(pid):
+        with suppress(OSError):  # it has just ended
+            kill_tree(child)
     os.kill(pid, signal.SIGKILL)

@@ -16,7 +16,7 @@ from pydicom.dataset import Dataset
 
 from radgate import Client
 from radgate_server.core.access.tenancy import Role
-from tests.e2e.processes import has_ended, server_processes
+from tests.e2e.processes import descendants, has_ended, server_processes
 from tests.e2e.radgate_process import RADGATE, RadgateProcess, dimse
 from tests.e2e.studies import EAST, Original
 from tests.e2e.test_processes import under_load
@@ -41,12 +41,6 @@ def written(folder: Path, settings: str) -> Path:
     file = folder / "radgate.toml"
     file.write_text(settings)
     return file
-
-
-def descendants(pid: int) -> set[int]:
-    """All processes below this one, and itself."""
-    children = [each for path in Path(f"/proc/{pid}/task").glob("*/children") for each in path.read_text().split()]
-    return {pid}.union(*(descendants(int(child)) for child in children))
 
 
 def calls(server: RadgateProcess, number: str) -> float:

@@ -23,6 +23,11 @@ class Postgres:
     programs: Path
     folder: Path
 
+    @property
+    def pid(self) -> int:
+        """The process that has started all others."""
+        return int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+
     def new_database(self, name: str, template: str = "template1") -> str:
         """Make a database, a copy of that one to which nobody is connected; return its SQLAlchemy URL."""
         with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
@@ -45,7 +50,7 @@ class Postgres:
 
     def kill(self) -> None:
         """Kill all its processes, as the kernel's out-of-memory killer does; it recovers by its log at its start."""
-        kill_tree(int((self.folder / "data" / "postmaster.pid").read_text().split()[0]))
+        kill_tree(self.pid)
 
     def start(self) -> None:
         """Start it; returns when it answers."""
