@@ -18,16 +18,6 @@ def running_child_of(pid: int, program: str) -> int:
     return wait_for(lambda: child_of(pid, program), f"{program} runs")
 
 
-def server_processes(pid: int) -> dict[str, int]:
-    """The server processes that this supervisor runs, by their number."""
-    found = {}
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        with suppress(OSError):  # it has ended meanwhile
-            variables = Path(f"/proc/{child}/environ").read_bytes().decode().split("\0")
-            found |= {line.partition("=")[2]: int(child) for line in variables if "PROCESSES__NUMBER=" in line}
-    return found
-
-
 def has_ended(pid: int) -> bool:
     """Whether the process is gone, or a zombie that init has yet to bury."""
     try:
@@ -45,6 +35,16 @@ def children_of(pid: int) -> list[int]:
 def descendants(pid: int) -> set[int]:
     """All processes below this one, and itself."""
     return {pid}.union(*(descendants(child) for child in children_of(pid)))
+
+
+def server_processes(pid: int) -> dict[str, int]:
+    """The server processes that this supervisor runs, by their number."""
+    found = dict[str, int]()
+    for child in children_of(pid):
+        with suppress(OSError):  # it has ended meanwhile
+            variables = Path(f"/proc/{child}/environ").read_bytes().decode().split("\0")
+            found |= {line.partition("=")[2]: child for line in variables if "PROCESSES__NUMBER=" in line}
+    return found
 
 
 def kill_tree(pid: int) -> None:
