@@ -14,9 +14,9 @@ from radgate.errors import CorruptDataError, IncompleteStudyError, RadgateError
 MAX_RESUMES = 8
 """Tries in a row that bring nothing before a client gives up, unless it is reported otherwise: about half a minute."""
 
-MAX_NEW_TRIES = 2
-"""Tries of a stream whose connection broke before anything came: few, so that whoever calls a server that is down
-learns it soon."""
+MAX_NEW_TRIES = 3
+"""Tries of a stream whose connection broke before anything came: within some two seconds, in which a gateway finds
+another server, and whoever calls one that is down learns it soon."""
 
 _FIRST_DELAY_S = 0.25
 _LONGEST_DELAY_S = 10.0
