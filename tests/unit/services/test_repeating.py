@@ -19,6 +19,7 @@ OTHER_LOOPS = {
     "services/audit/indexing.py": "pauses within a round",
     "adapters/audit/export/syslog.py": "waits until a connection has sent its bytes",
     "adapters/database/audit/drain.py": "waits for a thread",
+    "adapters/prefetch/hl7/listener.py": "accepts connections, and pauses when no descriptor is left",
     "adapters/jobs/nats/notices.py": "ends with a connection to NATS",
     "adapters/gateway/envoy.py": "supervises a child process",
     "adapters/imaging/workers/image_workers.py": "supervises a child process, for as long as each says",
