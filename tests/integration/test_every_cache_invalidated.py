@@ -33,6 +33,7 @@ NOT_OF_STUDIES = {
     "radgate_server.services.audit.recording": "lists that were recorded; losing one records it again",
     "radgate_server.services.prefetch.triggering": "keyed digests of events; of a lost one the job is found again",
     "radgate_server.services.cache.access_statistics": "counts of the past, which may be a minute old",
+    "radgate_server.services.cache.tier_reports": "ages of what tiers hold, which may be a minute old",
     "radgate_server.app.use_cases": "accesses that wait to be written, which stay true until the study is erased",
     "radgate_server.adapters.secrets.study_keys": "keys of the tiers on disk, dropped with them",
 }

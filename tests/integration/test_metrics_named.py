@@ -34,7 +34,9 @@ from radgate_server.settings.cache import CacheSettings
 from radgate_server.settings.gateway import GatewaySettings
 from radgate_server.settings.imaging import ImagingSettings
 from radgate_server.settings.pacs import PacsSettings
+from radgate_server.settings.prefetch import PrefetchSettings
 from radgate_server.settings.settings import Settings
+from radgate_server.settings.shared.worklists import WorklistSettings
 from tests.integration.certificates import write_certificate
 from tests.integration.observability import expressions
 from tests.integration.ports import free_port
@@ -65,6 +67,7 @@ RARE = {
     "radgate_image_workers_ended_total",
     "radgate_alert_notices_total",
     "radgate_audit_chain_broken",
+    "radgate_worklist_up",
 }
 
 type ExposedMetrics = Mapping[str, Mapping[str, frozenset[str]]]
@@ -101,6 +104,7 @@ class Server:
 
 
 def settings_of(folder: Path, web: WebReceiver) -> Settings:
+    ris = WorklistSettings(name="ris", tenant="east", host="127.0.0.1", port=free_port(), called_aet="RIS")
     return Settings(
         data_dir=folder / "data",
         grpc_port=0,
@@ -111,6 +115,7 @@ def settings_of(folder: Path, web: WebReceiver) -> Settings:
         imaging=ImagingSettings(workers=1),
         gateway=GatewaySettings(enabled=False),
         audit=AuditSettings(check_interval_s=0.5),
+        prefetch=PrefetchSettings(worklists=(ris,)),
         alerts=AlertsSettings(
             receivers=(SlackReceiver(kind="slack", name="chat", url=web.url),), interval_s=0.2, pacs_down_for_s=0
         ),
