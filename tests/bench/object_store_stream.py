@@ -32,7 +32,7 @@ INSTANCES = 2 * SLICES_PER_SERIES
 INSTANCE_BYTES = 512 << 10
 MIB = 1 << 20
 AT_ONCE = 1
-"""Of bare obstore."""
+"""Of bare obstore. The server reads up to four instances ahead: the ratio is not one of equal concurrency."""
 _MOVED = "radgate_cache_moved_bytes_total"
 
 
