@@ -37,8 +37,8 @@ def main() -> None:
             print(row(rounds[-1]), flush=True)
         for tenant in TENANTS:
             print(cluster.front.cli("audit", "verify", "--tenant", tenant))
-    if any(one.all[Outcome.WRONG] or one.all[Outcome.FAILED] for one in rounds):
-        raise SystemExit("some answers were wrong, or failed by a defect")
+    if defects := {one.name: dict(one.defects) for one in rounds if one.defects}:
+        raise SystemExit(f"some answers were wrong, or failed by a defect: {defects}")
 
 
 def row(found: Round) -> str:

@@ -3,7 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,7 +49,15 @@ class Round:
     @property
     def reasons(self) -> Counter[str]:
         """Of whatever was not right: what was asked for, and what came."""
-        return Counter(f"{one.act}: {one.why}" for one in self.answers if one.outcome is not Outcome.RIGHT)
+        return self._reasons_of({Outcome.PARTIAL, Outcome.REFUSED, Outcome.FAILED, Outcome.WRONG})
+
+    @property
+    def defects(self) -> Counter[str]:
+        """The same of what fails a drill."""
+        return self._reasons_of({Outcome.FAILED, Outcome.WRONG})
+
+    def _reasons_of(self, outcomes: Collection[Outcome]) -> Counter[str]:
+        return Counter(f"{one.act}: {one.why}" for one in self.answers if one.outcome in outcomes)
 
     @property
     def normal_after_s(self) -> float:

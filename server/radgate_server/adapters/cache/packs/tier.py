@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -350,18 +350,23 @@ class PackedHandle:
 
     @contextmanager
     def open_buffer(self) -> Iterator[memoryview]:
-        """Give the whole DICOM file, from the local disk. Call it from a thread.
+        """Give the whole DICOM file, from the local disk, or in memory where that has no room. Call it from a thread.
 
         Raises:
-            CorruptEntryError: it is damaged or gone, can't be had now, or the local disk has no room for it.
+            CorruptEntryError: it is damaged or gone, or can't be had now.
         """
         try:
-            work = self._tier.promote(self._place)
-            near = asyncio.run_coroutine_threadsafe(work, self._loop).result()
-        except StorageFullError as error:
-            raise CorruptEntryError("the local disk has no room for the instance") from error
-        with near.open_buffer() as buffer:
+            near = self._wait_for(self._tier.promote(self._place))
+        except StorageFullError:
+            whole = memoryview(self._wait_for(self._tier.read(self._place, 0, self.size_bytes)))
+            opened: AbstractContextManager[memoryview] = nullcontext(whole)
+        else:
+            opened = near.open_buffer()
+        with opened as buffer:
             yield buffer
+
+    def _wait_for[T](self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _on_disk(self) -> InstanceHandle | None:
         if self._near is None and self._packed.length <= _AT_ONCE_BYTES:

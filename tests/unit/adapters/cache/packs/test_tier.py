@@ -55,6 +55,21 @@ async def test_erasing_the_key_erases_what_is_there(cluster: PackCluster) -> Non
         assert await two.chain.get("alpha", REF) is None
 
 
+async def test_a_disk_without_room_is_passed_by(cluster: PackCluster) -> None:
+    async with cluster.machine() as one, cluster.machine(disk_bytes=1000) as full:
+        await one.chain.put("alpha", received(pattern(5000)))
+        await one.writer.settle()
+        handle = await got(full.chain)
+        assert await whole(handle) == pattern(5000)
+
+        def buffered() -> bytes:
+            with handle.open_buffer() as buffer:
+                return bytes(buffer)
+
+        assert await asyncio.to_thread(buffered) == pattern(5000)
+        assert await full.disk.get("alpha", REF) is None
+
+
 async def test_of_two_writers_of_one_instance_the_first_owns_it(cluster: PackCluster) -> None:
     async with cluster.machine() as one, cluster.machine() as two:
         for machine in (one, two):
