@@ -2,10 +2,10 @@
 
 VENV ?= .venv
 PYTHON = $(VENV)/bin/python
-# More processes than there are processors, since tests also wait, those with services above all. Each takes file after
-# file, so that what a module or session starts is started once a process; the order stays, since the slow folders come
-# first.
-in_parallel = -n $(or $(WORKERS),$(shell expr $$(getconf _NPROCESSORS_ONLN) + $(1))) --dist loadfile --no-loadscope-reorder
+# One process more than there are processors, since tests also wait; with two more, those against real servers run late.
+# Each takes file after file, so that what a module or session starts is started once a process; the order stays, since
+# the slow folders come first.
+IN_PARALLEL = -n $(or $(WORKERS),$(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 
@@ -67,11 +67,11 @@ NO_SERVICE = tests/rpc tests/unit tests/conformance
 
 .PHONY: test-unit
 test-unit: dev ## Run the tests that need no service
-	@$(PYTHON) -m pytest $(call in_parallel,1) $(NO_SERVICE)
+	@$(PYTHON) -m pytest $(IN_PARALLEL) $(NO_SERVICE)
 
 .PHONY: test-services
 test-services: dev services ## Run the tests that test-unit leaves out
-	@$(PYTHON) -m pytest $(call in_parallel,2) $(NO_SERVICE:%=--ignore=%)
+	@$(PYTHON) -m pytest $(IN_PARALLEL) $(NO_SERVICE:%=--ignore=%)
 
 .PHONY: test-cluster
 test-cluster: dev services ## Run the end-to-end tests of one server against two machines of two processes behind one Envoy
@@ -84,7 +84,7 @@ test-slow: dev services ## Run the tests that take too long for make test
 .PHONY: coverage
 coverage: dev ## Run test-unit (or TESTS=tests: all) and measure its coverage by branch, which has a floor
 	@$(PYTHON) -m coverage erase
-	@$(PYTHON) -m coverage run -m pytest $(call in_parallel,1) $(or $(TESTS),$(NO_SERVICE))
+	@$(PYTHON) -m coverage run -m pytest $(IN_PARALLEL) $(or $(TESTS),$(NO_SERVICE))
 	@$(PYTHON) -m coverage combine --quiet
 	@printf 'coverage by branch, in percent: '; $(PYTHON) -m coverage report --format=total
 

@@ -22,6 +22,12 @@ from tests.fakes.instances import make_dataset
 from tests.integration.ports import free_port
 from tests.integration.postgres import running_postgres
 
+# pynetdicom's own server, the PACS here, leaves sockets to the garbage collector when the peer was faster.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"),
+]
+
 OTHER, BROKEN, REFUSED = (f"{STUDY}.{n}" for n in (7, 8, 9))
 
 
