@@ -14,12 +14,12 @@ from radgate_server.core.dicom.instances import InstanceHandle
 from radgate_server.core.dicom.pixel_data.image_pixel import ImagePixel
 from radgate_server.core.dicom.pixel_data.native import read_native_frames
 from radgate_server.core.dicom.transfer_syntaxes import EXPLICIT_VR_BIG_ENDIAN
-from radgate_server.core.errors import CorruptEntryError, ObjectNotFoundError
+from radgate_server.core.errors import ObjectNotFoundError
 from radgate_server.core.imaging.metadata.reader import LARGE_BYTES
 from radgate_server.core.imaging.metadata.served import has_other_metadata, served_metadata
 from radgate_server.lib.answer_cache import AnswerCache
 from radgate_server.services.retrieve.spanned import cut_spans, read_at
-from radgate_server.services.retrieve.steady_instance import OTHER_COPIES, SteadyInstance
+from radgate_server.services.retrieve.steady_instance import SteadyInstance
 
 _LONGEST_WORD_BYTES = 8
 _CACHED_BYTES = 128 << 20
@@ -205,10 +205,4 @@ async def _read_swapped(handle: InstanceHandle, item: BulkItem, offset: int, len
 
 async def _again_when_lost[Made](handle: InstanceHandle, make: Callable[[], Awaitable[Made]]) -> Made:
     """Do it again with another copy when a tier has lost the bytes."""
-    if isinstance(handle, SteadyInstance):
-        for _ in range(OTHER_COPIES):
-            try:
-                return await make()
-            except CorruptEntryError:
-                await handle.renew()
-    return await make()
+    return await (handle.with_copies(make) if isinstance(handle, SteadyInstance) else make())

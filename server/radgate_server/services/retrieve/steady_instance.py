@@ -7,7 +7,7 @@ from radgate_server.core.dicom.identifiers import InstanceRef
 from radgate_server.core.dicom.instances import InstanceHandle
 from radgate_server.core.errors import CorruptEntryError, InstanceNotSentError
 
-OTHER_COPIES = 2
+_OTHER_COPIES = 2
 """How often what was lost is read again: when the local disk has dropped it, the object store's copy may be damaged."""
 
 
@@ -45,19 +45,23 @@ class SteadyInstance:
 
     async def read(self, offset: int, length: int) -> bytes:
         """Read; raises InstanceNotSentError when the PACS now sends other bytes than before."""
-        for _ in range(OTHER_COPIES):
+        return await self.with_copies(lambda: self._handle.read(offset, length))
+
+    async def with_copies[Made](self, make: Callable[[], Awaitable[Made]]) -> Made:
+        """Make something of the instance, again with another copy when a tier has lost the bytes."""
+        for _ in range(_OTHER_COPIES):
             try:
-                return await self._handle.read(offset, length)
+                return await make()
             except CorruptEntryError:
                 await self.renew()
-        return await self._handle.read(offset, length)
+        return await make()
 
     def view(self, offset: int, length: int) -> memoryview | None:
         """The span where it lies in memory, if it does."""
         return self._handle.view(offset, length)
 
     def open_buffer(self) -> AbstractContextManager[memoryview]:
-        """The whole file; raises CorruptEntryError when it is lost: call `renew` and try again."""
+        """The whole file; raises CorruptEntryError when it is lost: call it within `with_copies`."""
         return self._handle.open_buffer()
 
     async def renew(self) -> None:
