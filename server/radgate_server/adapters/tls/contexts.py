@@ -1,11 +1,11 @@
 """TLS of a port that the server itself listens on, of what was read from its files."""
 
-import os
 import ssl
 
 from radgate_server.adapters.tls.watched import WatchedTls
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.gateway.ports import TlsMaterial
+from radgate_server.lib.tls.identity import load_identity
 
 _SUITES = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2, as BCP 195 (RFC 9325 4.2) recommends; all of TLS 1.3 are."""
@@ -43,20 +43,9 @@ def server_context(material: TlsMaterial) -> ssl.SSLContext:
         if material.client_ca:
             context.load_verify_locations(cadata=material.client_ca.decode("ascii", "ignore"))
             context.verify_mode = ssl.CERT_REQUIRED
-        _load_identity(context, material)
+        load_identity(context, material.certificate_chain + b"\n" + material.private_key)
     except (OSError, ValueError):
         raise ConfigurationError(
             "TLS: the certificate, the key or the client CA is of a kind that can't be used"
         ) from None
     return context
-
-
-def _load_identity(context: ssl.SSLContext, material: TlsMaterial) -> None:
-    """OpenSSL's loader wants a file: the key lies in memory that no path leads to, and only while it is read."""
-    descriptor = os.memfd_create("identity", os.MFD_CLOEXEC)
-    try:
-        with open(descriptor, "wb", closefd=False) as file:
-            file.write(material.certificate_chain + b"\n" + material.private_key)
-        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
-    finally:
-        os.close(descriptor)

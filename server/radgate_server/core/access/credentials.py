@@ -14,7 +14,7 @@ REFUSED = "this credential is not accepted: it is unknown, it has ended, or it w
 class Credentials(NamedTuple):
     """Of one call: the bearer token ("" for none), the names in the client's certificate, and where it comes from.
 
-    Names are subject alternative names such as "URI:spiffe://example/viewer" (lib/certificate_names.py), none when
+    Names are subject alternative names such as "URI:spiffe://example/viewer" (lib/tls/certificate_names.py), none when
     the client showed no certificate that the gateway or the server verified.
     """
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 from radgate_server.core.access.credentials import Credentials
 from radgate_server.core.errors import UnauthenticatedError
-from radgate_server.lib.certificate_names import names_in
+from radgate_server.lib.tls.certificate_names import names_in
 from radgate_server.rpc.pipeline.call import Call
 
 _CERTIFICATE = "x-forwarded-client-cert"

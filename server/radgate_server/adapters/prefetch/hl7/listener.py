@@ -16,8 +16,8 @@ from radgate_server.core.failure_text import describe_failure
 from radgate_server.core.networks import Address
 from radgate_server.core.pacs.senders import plain_address
 from radgate_server.core.prefetch.orders.senders import OrderPeer
-from radgate_server.lib.certificate_names import names_in
 from radgate_server.lib.condition_log import ConditionLog
+from radgate_server.lib.tls.certificate_names import names_in
 
 _log = logging.getLogger(__name__)
 

@@ -1,7 +1,6 @@
 """TLS of DIMSE connections, both ways (PS3.15 B.12), from files or a secret that may be renewed at any time."""
 
 import logging
-import os
 import ssl
 import threading
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from radgate_server.adapters.pacs.tls_files import check_regular
 from radgate_server.core.errors import ConfigurationError
 from radgate_server.core.pacs.connections import DimseTls
 from radgate_server.core.secrets.secret import NO_SECRET, Secret
+from radgate_server.lib.tls.identity import load_identity, no_password
 from radgate_server.settings.pacs import DimseSettings
 
 _log = logging.getLogger(__name__)
@@ -103,9 +103,9 @@ def client_tls(tls: DimseTls, identity: Secret = NO_SECRET) -> ssl.SSLContext:
             context.load_default_certs()
         context.check_hostname = tls.verify_host
         if identity:
-            _load_identity(context, identity)
+            load_identity(context, identity.reveal().encode())
         elif tls.certificate_file:
-            context.load_cert_chain(tls.certificate_file, tls.private_key_file or None, _no_password)
+            context.load_cert_chain(tls.certificate_file, tls.private_key_file or None, no_password)
     except (OSError, ValueError):
         raise ConfigurationError("a certificate or key file of the PACS's TLS settings can't be used") from None
     return context
@@ -131,26 +131,10 @@ def _server_context(settings: DimseSettings) -> ssl.SSLContext:
     try:
         context.load_verify_locations(cafile=settings.scp_ca_file)
         context.verify_mode = ssl.CERT_REQUIRED
-        context.load_cert_chain(settings.scp_certificate_file, settings.scp_private_key_file or None, _no_password)
+        context.load_cert_chain(settings.scp_certificate_file, settings.scp_private_key_file or None, no_password)
     except (OSError, ValueError):
         raise ConfigurationError("a certificate or key file of dimse.scp_* can't be used") from None
     return context
-
-
-def _load_identity(context: ssl.SSLContext, identity: Secret) -> None:
-    """OpenSSL's loader wants files: the key lies in memory that no path leads to, and only while it is read."""
-    descriptor = os.memfd_create("identity", os.MFD_CLOEXEC)
-    try:
-        with open(descriptor, "wb", closefd=False) as file:
-            file.write(identity.reveal().encode())
-        context.load_cert_chain(f"/proc/self/fd/{descriptor}", None, _no_password)
-    finally:
-        os.close(descriptor)
-
-
-def _no_password() -> str:
-    """What to give for a key under a password, which OpenSSL would else ask for at the terminal."""
-    return ""
 
 
 def _look(files: Sequence[str]) -> _Look:
