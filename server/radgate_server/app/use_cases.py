@@ -173,8 +173,6 @@ def build_services(
     refusals = RefusalLog(base.installation.audit.sink, clock)
     base.run(refusals)
     restrictions = Restrictions(queries.facts, queries.places, auditor, clock, doubts)
-    ahead = 2 * number_of_workers(settings.imaging)
-    previews = Previews(pictures.frames, workers)
     kinds = job_handlers(retrieve, transcoder.instance, pictures.thumbnails.make)
     prefetching = {JobKind.PREFETCH_STUDIES: build_prefetcher(base, retrieve).run}
     jobs = open_jobs(base, {**kinds, **prefetching}, job_sleep)
@@ -195,16 +193,7 @@ def build_services(
         instances=images.instances,
         pictures=pictures,
         transcoder=transcoder,
-        streams=FrameStreams(
-            queries.lister,
-            queries.ordered_contents,
-            retrieve,
-            pictures.frames,
-            transcoder,
-            previews,
-            views,
-            ahead=ahead,
-        ),
+        streams=_frame_streams(base, queries, retrieve, images, workers, views),
         uploads=images.uploads,
         jobs=jobs,
         prefetch=prefetch,
@@ -214,6 +203,21 @@ def build_services(
         accesses=_open_accesses(base, queries.studies),
         study_changes=StudyChangePublisher(),
     )
+
+
+def _frame_streams(
+    base: Foundation,
+    queries: PacsQueries,
+    retrieve: RetrieveService,
+    images: Images,
+    workers: FrameWorkers,
+    views: OpenViews,
+) -> FrameStreams:
+    """What streams the frames of a view, prepared ahead by twice as many as there are workers."""
+    frames = images.pictures.frames
+    previews, ahead = Previews(frames, workers), 2 * number_of_workers(base.settings.imaging)
+    lister, contents = queries.lister, queries.ordered_contents
+    return FrameStreams(lister, contents, retrieve, frames, images.transcoder, previews, views, ahead=ahead)
 
 
 def _open_accesses(base: Foundation, studies: KnownStudies) -> AccessRecorder:
