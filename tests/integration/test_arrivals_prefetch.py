@@ -16,12 +16,10 @@ from radgate_server.core.prefetch.batch import PrefetchedStudy, PrefetchOutcome
 from radgate_server.core.prefetch.priors import PriorRule, Trigger
 from radgate_server.installation.gate import Purpose
 from radgate_server.installation.opening import Directories, open_installation
-from radgate_server.settings.gateway import GatewaySettings
-from radgate_server.settings.imaging import ImagingSettings
 from radgate_server.settings.pacs import PacsSettings
-from radgate_server.settings.settings import Settings
 from tests.fakes.instances import make_instance
 from tests.integration.orthanc import OrthancServer
+from tests.integration.settings_of_one import settings_of_one
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
 TODAY = f"{datetime.now(UTC):%Y%m%d}"
@@ -36,15 +34,7 @@ def instance(study: str, day: str, patient: str, number: int) -> bytes:
 @pytest.fixture
 async def directories(tmp_path: Path, orthanc: OrthancServer) -> AsyncIterator[Directories]:
     """Of a running server that asks for news all the time."""
-    settings = Settings(
-        data_dir=tmp_path / "data",
-        grpc_port=0,
-        dicom_port=0,
-        metrics_port=0,
-        imaging=ImagingSettings(workers=1),
-        gateway=GatewaySettings(enabled=False),
-        pacs=PacsSettings(changes_interval_s=0.1),
-    )
+    settings = settings_of_one(tmp_path, pacs=PacsSettings(changes_interval_s=0.1))
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         installation = await open_installation(stack, settings, clock, purpose=Purpose.BEGIN)

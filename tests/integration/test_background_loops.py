@@ -4,20 +4,11 @@ import asyncio
 from pathlib import Path
 
 from radgate_server.app import build_app
-from radgate_server.settings.gateway import GatewaySettings
-from radgate_server.settings.imaging import ImagingSettings
-from radgate_server.settings.settings import Settings
+from tests.integration.settings_of_one import settings_of_one
 
 
 async def test_a_server_that_is_stopped_leaves_no_task(tmp_path: Path) -> None:
-    settings = Settings(
-        data_dir=tmp_path / "data",
-        grpc_port=0,
-        dicom_port=0,
-        metrics_port=0,
-        imaging=ImagingSettings(workers=1),
-        gateway=GatewaySettings(enabled=False),
-    )
+    settings = settings_of_one(tmp_path)
     async with build_app(settings):
         running = {task.get_name() for task in asyncio.all_tasks()}
         assert {"pacs-health", "readiness", "certificates", "usage", "change-follower", "changes-reader"} <= running

@@ -21,9 +21,7 @@ from radgate_server.services.cache.access_recorder import AccessRecorder
 from radgate_server.services.cache.invalidation import Invalidation
 from radgate_server.services.cache.registry import ALL_CAUSES, BYTES_DIFFER, NOTHING_LEFT, Cause
 from radgate_server.services.cache.watching import StudyEvent
-from radgate_server.settings.gateway import GatewaySettings
-from radgate_server.settings.imaging import ImagingSettings
-from radgate_server.settings.settings import Settings
+from tests.integration.settings_of_one import settings_of_one
 
 NOT_OF_STUDIES = {
     "radgate_server.services.access.authentication": "principals and tenants, dropped when a key or a tenant changes",
@@ -121,14 +119,7 @@ async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         init(invalidation, *args)
 
     monkeypatch.setattr(Invalidation, "__init__", build)
-    settings = Settings(
-        data_dir=tmp_path / "data",
-        grpc_port=0,
-        dicom_port=0,
-        metrics_port=0,
-        imaging=ImagingSettings(workers=1),
-        gateway=GatewaySettings(enabled=False),
-    )
+    settings = settings_of_one(tmp_path)
     async with build_app(settings):
         (invalidation,) = built
         yield watched, invalidation

@@ -48,9 +48,10 @@ def test_processes_share_answers_instances_and_jobs_by_the_engines(cluster: Clus
             web.post("/api/v1/jobs", json=thumbnails).raise_for_status()
             for limit in range(1, 17):  # which Envoy spreads over all processes by their paths
                 web.get(f"/dicom-web/studies?limit={limit}").raise_for_status()
-    wait_for(lambda: all(all(operations(machine, "redis")) for machine in cluster.machines), "all share answers")
-    wait_for(lambda: all(any(operations(machine, "s3")) for machine in cluster.machines), "machines share instances")
-    wait_for(lambda: any(one.metric("radgate_job_notices_total") for one in cluster.workers), "a worker hears of a job")
+    machines, workers = cluster.machines, cluster.workers
+    assert wait_for(lambda: all(all(operations(machine, "redis")) for machine in machines), "all share answers")
+    assert wait_for(lambda: all(any(operations(machine, "s3")) for machine in machines), "machines share instances")
+    assert wait_for(lambda: any(one.metric("radgate_job_notices_total") for one in workers), "a worker hears of a job")
 
 
 def operations(machine: RadgateProcess, tier: str) -> list[float]:

@@ -15,12 +15,10 @@ from radgate_server.core.access.tenancy import Tenant
 from radgate_server.core.pacs.connections import DimseConnection, DimseTls, PacsConfig
 from radgate_server.installation.gate import Purpose
 from radgate_server.installation.opening import open_installation
-from radgate_server.settings.gateway import GatewaySettings
-from radgate_server.settings.imaging import ImagingSettings
 from radgate_server.settings.pacs import PacsSettings
-from radgate_server.settings.settings import Settings
 from tests.integration.certificates import server_context, write_certificate
 from tests.integration.faulty_scp import FaultyScp
+from tests.integration.settings_of_one import settings_of_one
 from tests.integration.storescu import storescu
 
 GIVE_UP_S = 30
@@ -37,15 +35,7 @@ pytestmark = [
 async def app(tmp_path: Path) -> AsyncIterator[App]:
     """A server of tenant east, whose PACS main is reached over TLS and shows a certificate that ends in ten days."""
     pair = write_certificate(tmp_path, "pacs", days=10)
-    settings = Settings(
-        data_dir=tmp_path / "data",
-        grpc_port=0,
-        dicom_port=0,
-        metrics_port=0,
-        pacs=PacsSettings(probe_interval_s=0.5),
-        imaging=ImagingSettings(workers=1),
-        gateway=GatewaySettings(enabled=False),
-    )
+    settings = settings_of_one(tmp_path, pacs=PacsSettings(probe_interval_s=0.5))
     async with AsyncExitStack() as stack:
         pacs = stack.enter_context(FaultyScp(tls=server_context(pair)))
         connection = DimseConnection("127.0.0.1", pacs.port, "FAULTY", "RADGATE", tls=DimseTls(str(pair[0])))

@@ -29,15 +29,13 @@ from radgate_server.core.prefetch.priors import PriorRule, Trigger
 from radgate_server.core.prefetch.worklist import expected_studies
 from radgate_server.installation.gate import Purpose
 from radgate_server.installation.opening import open_installation
-from radgate_server.settings.gateway import GatewaySettings
-from radgate_server.settings.imaging import ImagingSettings
 from radgate_server.settings.prefetch import PrefetchSettings
-from radgate_server.settings.settings import Settings
 from radgate_server.settings.shared.worklists import WorklistSettings, WorklistTls
 from tests.fakes.instances import make_instance
 from tests.integration.faulty_scp import FaultyScp, identifier
 from tests.integration.hospital import PLAIN, Hospital, server_of
 from tests.integration.ports import free_port
+from tests.integration.settings_of_one import settings_of_one
 from tests.integration.waiting import until
 from tests.integration.worklist_server import AE_TITLE, scheduled_step, worklist_server
 
@@ -222,15 +220,7 @@ async def test_who_is_scheduled_has_priors_in_the_cache(tmp_path: Path) -> None:
 async def prefetched_by(folder: Path, port: int) -> list[PrefetchedStudy]:
     """Run a server with the worklist and a rule for it until it has fetched something."""
     ris = WorklistSettings(name="ris", tenant="east", host="127.0.0.1", port=port, called_aet=AE_TITLE)
-    settings = Settings(
-        data_dir=folder / "data",
-        grpc_port=0,
-        dicom_port=0,
-        metrics_port=0,
-        imaging=ImagingSettings(workers=1),
-        gateway=GatewaySettings(enabled=False),
-        prefetch=PrefetchSettings(worklists=(ris,)),
-    )
+    settings = settings_of_one(folder, prefetch=PrefetchSettings(worklists=(ris,)))
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         installation = await open_installation(stack, settings, clock, purpose=Purpose.BEGIN)
